@@ -1,0 +1,109 @@
+/** A reading on its way into the buffer, already encoded. */
+export interface NewEntry {
+  /** Fingerprint of the schema that `payload` was written with. */
+  readonly schema: string;
+  /** The encoded reading without its first three fields (collector, epoch, position). */
+  readonly payload: Uint8Array;
+  /** Unix milliseconds. */
+  readonly createdAt: number;
+  readonly clockSynced: boolean | null;
+}
+
+/** A reading in the buffer. */
+export interface Entry extends NewEntry {
+  /** Its row id: 1, 2, 3 … never used twice within an epoch. */
+  readonly position: number;
+  readonly topic: string;
+}
+
+/** A reading that a destination will never take. */
+export interface Rejection {
+  readonly position: number;
+  readonly reason: string;
+}
+
+/** One opening of the buffer file, and the positions that existed while it was the newest. */
+export interface Incarnation {
+  readonly id: string;
+  /** The first position that was written under it. */
+  readonly first: number;
+  /** The last one that can have been delivered under it; undefined while it is the present one. */
+  readonly last: number | undefined;
+}
+
+/** What the buffer knows about one output. */
+export interface LocalPosition {
+  readonly collector: string;
+  readonly epoch: number;
+  /** Everything up to here is delivered, as far as the buffer knows. */
+  readonly position: number;
+  /** The highest position ever written. */
+  readonly latest: number;
+  /** The present incarnation's id. */
+  readonly incarnation: string;
+  readonly incarnations: readonly Incarnation[];
+  /** What the output noted before its last delivery and has not been cleared by a commit. */
+  readonly note: string | null;
+}
+
+/** How much to hand out at once. */
+export interface ReadLimit {
+  readonly rows: number;
+  /** Payload bytes; one row is handed out however large it is. */
+  readonly bytes: number;
+}
+
+/** When rows may be dropped. */
+export interface Retention {
+  /** Bytes of the file in use. */
+  readonly maxBytes: number;
+  readonly maxAgeSeconds: number;
+}
+
+/** What a trim did. */
+export interface TrimReport {
+  /** Rows that every output had. */
+  readonly delivered: number;
+  /** Rows that some output had not; each such output got a gap record. */
+  readonly dropped: number;
+  /** Bytes given back to the file system. */
+  readonly freedBytes: number;
+}
+
+/** Figures of the buffer at one moment. */
+export interface BufferStats {
+  readonly rows: number;
+  /** Bytes of the file in use, free pages left out. */
+  readonly bytes: number;
+  readonly maxBytes: number;
+  /** Unix milliseconds of the oldest row, undefined when empty. */
+  readonly oldestAt: number | undefined;
+  readonly deadLetters: number;
+  /** Rows each output still has to take. */
+  readonly backlog: Readonly<Record<string, number>>;
+  /** When the oldest row that each output still has to take was written; Unix milliseconds. */
+  readonly waitingSince: Readonly<Record<string, number | undefined>>;
+}
+
+/** The durable queue: one log, one cursor an output. */
+export interface Buffer extends AsyncDisposable {
+  readonly collector: string;
+  /** Stores readings in order; resolves when they are on disk. */
+  append(entries: readonly NewEntry[]): Promise<void>;
+  /** The next entries an output has to take, all of one topic. */
+  read(output: string, limit: ReadLimit): Promise<readonly Entry[]>;
+  /** Everything up to `through` is delivered; rejected ones go to the dead letters. Clears the note. */
+  commit(output: string, through: number, rejected: readonly Rejection[]): Promise<void>;
+  /** What is known about an output's position. */
+  local(output: string): Promise<LocalPosition>;
+  /** Keeps an output's note about the delivery it is about to make. */
+  note(output: string, text: string): Promise<void>;
+  /** Starts a new epoch: positions count as new from here. */
+  renewEpoch(): Promise<number>;
+  /** The text of a schema by its fingerprint. */
+  schemaText(fingerprint: string): Promise<string>;
+  /** Resolves when something was appended after `position`, or when `signal` aborts. */
+  appended(position: number, signal: AbortSignal): Promise<void>;
+  trim(retention: Retention): Promise<TrimReport>;
+  stats(): Promise<BufferStats>;
+}

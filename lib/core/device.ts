@@ -1,0 +1,86 @@
+import type { DeviceIdentity, Reading, SourceRef } from "./reading.ts";
+import type { Transport } from "./transport.ts";
+
+/** Anything JSON can hold. */
+export type Json = null | boolean | number | string | readonly Json[] | {
+  readonly [key: string]: Json;
+};
+
+/** How a device is to be opened. */
+export interface DeviceOptions {
+  /** Where the map starts; undefined = find out. */
+  readonly baseAddress: number | undefined;
+  /** The most registers to ask for in one request, 1–125. */
+  readonly maxRegisters: number;
+  /** Registers to read ahead when the device is walked, 0 = none. */
+  readonly readAhead: number;
+  /** Only these models are polled; undefined = all. */
+  readonly models: readonly number[] | undefined;
+  /** A folder of the user's own definitions, which win over the built-in ones. */
+  readonly modelsDir: string | undefined;
+  /** Carry the raw words in each reading. */
+  readonly registers: boolean;
+}
+
+/** What one `read` prints: the JSON document of the contract, and the same values as rows. */
+export interface Snapshot {
+  readonly document: { readonly [key: string]: Json };
+  readonly rows: readonly SnapshotRow[];
+}
+
+/** One value in a table. */
+export interface SnapshotRow {
+  readonly source: string;
+  readonly point: string;
+  readonly value: string;
+  readonly unit: string;
+}
+
+/** What to put into a snapshot. */
+export interface SnapshotOptions {
+  /** `103`, `103.W`, `inverter.W`; empty = everything. */
+  readonly select: readonly string[];
+  /** Integers as on the wire, unscaled. */
+  readonly raw: boolean;
+  /** Leave the values out: identity and models only. */
+  readonly valueless: boolean;
+}
+
+/** An open device: who it is, what it offers, how to read it. */
+export interface Device extends AsyncDisposable {
+  readonly identity: DeviceIdentity;
+  /** Devices behind this one (further common models in its chain). */
+  readonly children: readonly DeviceIdentity[];
+  readonly sources: readonly SourceRef[];
+  /** What disagrees with the definitions, for the log. */
+  readonly warnings: readonly string[];
+  /**
+   * Reads once; one reading a source.
+   *
+   * @param options.statics also the sources that hardly ever change (nameplates)
+   * @throws {TransportError} the wire broke, or the map is no longer what was opened: open again
+   */
+  read(options: { readonly statics: boolean }, signal: AbortSignal): AsyncIterable<Reading>;
+  /**
+   * Reads once, for people and scripts.
+   *
+   * @throws {UsageError} `select` names what no definition has
+   */
+  snapshot(options: SnapshotOptions, signal: AbortSignal): Promise<Snapshot>;
+}
+
+/** A device family. */
+export interface Driver {
+  readonly name: string;
+  readonly summary: string;
+  /**
+   * Opens the device at a transport, or gives undefined when another kind of device answered.
+   *
+   * @throws {TransportError} nothing answered
+   */
+  open(
+    transport: Transport,
+    options: DeviceOptions,
+    signal: AbortSignal,
+  ): Promise<Device | undefined>;
+}

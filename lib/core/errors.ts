@@ -1,0 +1,82 @@
+/** Why a wire broke; also the `result` label of `sunspool_modbus_requests_total`. */
+export type TransportFault = "timeout" | "refused" | "closed" | "unreachable" | "malformed";
+
+/** The wire broke or stayed silent. Reopen it and back off. */
+export class TransportError extends Error {
+  override readonly name: string = "TransportError";
+  /** What happened on the wire. */
+  readonly fault: TransportFault;
+
+  /** `message` says: action, "value", colon, state. */
+  constructor(message: string, fault: TransportFault, options?: ErrorOptions) {
+    super(message, options);
+    this.fault = fault;
+  }
+}
+
+/** The peer answered, but not what its protocol allows. Reopen and back off. */
+export class ProtocolError extends TransportError {
+  override readonly name: string = "ProtocolError";
+
+  /** A protocol error is always the fault `malformed`. */
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, "malformed", options);
+  }
+}
+
+/** Names of the exception codes: Modbus Application Protocol V1.1b3, section 7. */
+const EXCEPTION_NAMES: Readonly<Record<number, string>> = {
+  1: "illegal function",
+  2: "illegal data address",
+  3: "illegal data value",
+  4: "server device failure",
+  5: "acknowledge",
+  6: "server device busy",
+  8: "memory parity error",
+  10: "gateway path unavailable",
+  11: "gateway target device failed to respond",
+};
+
+/** The device understood the request and said no: skip, shrink or wait. */
+export class ModbusException extends Error {
+  override readonly name: string = "ModbusException";
+  /** The exception code, 1–255. */
+  readonly code: number;
+
+  /** `request` says what was asked, for the message. */
+  constructor(code: number, request: string) {
+    const meaning = EXCEPTION_NAMES[code] ?? "unknown";
+    super(`The device refused ${request}: exception ${code} (${meaning})`);
+    this.code = code;
+  }
+}
+
+/** The far side or the system denies it: authentication or permission. Exit code 4. */
+export class RefusedError extends Error {
+  override readonly name: string = "RefusedError";
+}
+
+/** It cannot be done now, later it may: locked, full, broker down. Exit code 75. */
+export class TryLaterError extends Error {
+  override readonly name: string = "TryLaterError";
+}
+
+/** Another live collector of the same id took over the destination. Back off for minutes. */
+export class FencedError extends TryLaterError {
+  override readonly name: string = "FencedError";
+}
+
+/** The words of the command line are wrong. Exit code 2. */
+export class UsageError extends Error {
+  override readonly name: string = "UsageError";
+}
+
+/** The configuration cannot be used; one line a fault. Exit code 78. */
+export class ConfigError extends Error {
+  override readonly name: string = "ConfigError";
+}
+
+/** The text of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,75 @@
+/** Who was read. Strings are empty where the device does not say. */
+export interface DeviceIdentity {
+  /** `manufacturer-model-serial`, or `manufacturer-model@endpoint/unit` without a serial number. */
+  readonly id: string;
+  readonly manufacturer: string;
+  readonly model: string;
+  readonly options: string;
+  readonly version: string;
+  readonly serialNumber: string;
+  /** The endpoint in its one spelling, see `formatEndpoint`. */
+  readonly endpoint: string;
+  readonly unitId: number;
+  /** The id of the device this one sits behind (a second common model in the chain), else null. */
+  readonly parent: string | null;
+}
+
+/** What of the device was read: one SunSpec model, one register group, one query. */
+export interface SourceRef {
+  /** The driver's name, `sunspec`. */
+  readonly driver: string;
+  /** `sunspec/103`; the same for every device of a kind. */
+  readonly name: string;
+  readonly modelId: number | null;
+  readonly modelName: string | null;
+  /** 1 for the first of this model in the chain, 2 for the second … */
+  readonly instance: number | null;
+  /** Protocol address of the model's ID register. */
+  readonly address: number | null;
+  /** Length in registers, without ID and L. */
+  readonly length: number | null;
+}
+
+/** What is to be known about a value that is not plainly good. */
+export type Quality = "sf_split";
+
+/** One value, as it is delivered. Points that are not implemented are left out. */
+export interface Point {
+  /** Dotted, groups indexed from 0: `W`, `module[2].DCW`. */
+  readonly name: string;
+  /** The scaled number, or the integer of an enum or bitfield; null for text. */
+  readonly value: number | null;
+  /** Text, a symbol, symbols joined by `|`, or the exact decimal of a number a double cannot hold. */
+  readonly text: string | null;
+  readonly unit: string | null;
+  /** null = good. */
+  readonly quality: Quality | null;
+}
+
+/** Rows that left the buffer undelivered, for one output. */
+export interface Gap {
+  readonly output: string;
+  /** First and last position of the rows, both included. */
+  readonly first: number;
+  readonly last: number;
+  readonly count: number;
+  readonly reason: string;
+  /** When the first and the last of them were collected, Unix microseconds. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/** What one read of one source gave, at one moment. */
+export interface Reading {
+  readonly kind: "reading" | "gap" | "event";
+  readonly device: DeviceIdentity;
+  readonly source: SourceRef;
+  /** Unix time in microseconds at which the answer was complete. */
+  readonly collectedAt: number;
+  /** Whether the system's clock was synchronised; null = not known. */
+  readonly clockSynced: boolean | null;
+  readonly points: readonly Point[];
+  /** The raw words, big-endian, where the configuration asks for them. */
+  readonly registers: Uint8Array | null;
+  readonly gap: Gap | null;
+}
