@@ -1,0 +1,40 @@
+/** How waiting times grow. */
+export interface BackoffOptions {
+  /** The first wait. */
+  readonly initialMs: number;
+  readonly maxMs: number;
+  /** 0 ≤ random() < 1. */
+  readonly random: () => number;
+}
+
+/** The wait before try `attempt` (0 = the first retry): doubling up to the maximum, half of it by chance. */
+export function backoff(attempt: number, { initialMs, maxMs, random }: BackoffOptions): number {
+  const full = Math.min(maxMs, initialMs * 2 ** Math.min(attempt, 30));
+  return full / 2 + random() * full / 2;
+}
+
+/** Waits, or throws the signal's reason as soon as it aborts. */
+export function delay(ms: number, signal?: AbortSignal): Promise<void> {
+  if (signal?.aborted) return Promise.reject(signal.reason);
+  return new Promise((resolve, reject) => {
+    const stop = () => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", stop);
+      resolve();
+    }, ms);
+    signal?.addEventListener("abort", stop, { once: true });
+  });
+}
+
+/** Waits at most `ms`; true when the signal aborted meanwhile. */
+export async function pause(ms: number, signal: AbortSignal): Promise<boolean> {
+  try {
+    await delay(ms, signal);
+    return false;
+  } catch {
+    return true;
+  }
+}

@@ -1,0 +1,10 @@
+/**
+ * Modbus: sessions, requests, planning, and a server for simulated devices.
+ *
+ * @module
+ */
+export { type Atom, type PlanLimits, type PlannedRead, planReads } from "./plan.ts";
+export { MAX_READ_QUANTITY } from "./frame.ts";
+export { type ModbusServer, type ReadHandler, serveModbus } from "./server.ts";
+export { Session, type SessionOptions, type UnitOptions } from "./session.ts";
+export { Sessions } from "./sessions.ts";

@@ -1,0 +1,249 @@
+import { backoff, delay } from "../backoff.ts";
+import {
+  type Endpoint,
+  formatEndpoint,
+  ModbusException,
+  type ReadRequest,
+  type Transport,
+  TransportError,
+} from "../core/mod.ts";
+import { ModbusClient } from "./client.ts";
+import { describeRead, exceptionOf, MAX_READ_QUANTITY } from "./frame.ts";
+import { Link } from "./link.ts";
+import { openStream } from "./open.ts";
+
+/** How a session treats its connection. */
+export interface SessionOptions {
+  readonly connectTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  /** Tries after the first one. */
+  readonly retryCount: number;
+  readonly retryBackoffMs: number;
+  readonly retryMaxBackoffMs: number;
+  /** The pause a device needs between two requests. */
+  readonly interReadDelayMs: number;
+  /** `hold` keeps the connection; `release` gives the device's slot back when nobody asks. */
+  readonly session: "hold" | "release";
+  /** 0 ≤ random() < 1. */
+  readonly random: () => number;
+}
+
+/** What differs between the users of one session. */
+export interface UnitOptions {
+  readonly requestTimeoutMs?: number | undefined;
+  readonly retryCount?: number | undefined;
+  /** Told how each request ended: `ok`, a transport fault, `exception_N`, `stale_reply`. */
+  readonly observe?: ((result: string) => void) | undefined;
+}
+
+/** How long a released session stays open for the next request. */
+const RELEASE_AFTER_MS = 50;
+
+/** Exceptions 5 (acknowledge) and 6 (busy) ask to come again. */
+const BUSY: readonly number[] = [5, 6];
+
+/**
+ * The one connection to an endpoint, shared by its unit ids: one request in flight, reconnected
+ * when it breaks.
+ */
+export class Session {
+  /** The endpoint in its one spelling. */
+  readonly endpoint: string;
+  readonly #target: Endpoint;
+  readonly #options: SessionOptions;
+  readonly #client: ModbusClient;
+  #link: Link | undefined;
+  #transactionId: number;
+  #exchange: ExchangeOptions | undefined;
+  #queue: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
+  #lastExchange = Number.NEGATIVE_INFINITY;
+  #failedConnects = 0;
+  #closed = false;
+  #noConnectBefore = 0;
+  #connectFailure: Error | undefined;
+  #release: ReturnType<typeof setTimeout> | undefined;
+
+  /** Nothing is opened before the first request. */
+  constructor(endpoint: Endpoint, options: SessionOptions) {
+    this.endpoint = formatEndpoint(endpoint);
+    this.#target = endpoint;
+    this.#options = options;
+    this.#transactionId = Math.floor(options.random() * 0x1_0000);
+    this.#client = new ModbusClient((unitId, pdu) => this.#exchangePdu(unitId, pdu));
+  }
+
+  /** One unit id behind this endpoint. */
+  unit(unitId: number, options: UnitOptions = {}): Transport {
+    return {
+      endpoint: this.endpoint,
+      unitId,
+      readRegisters: (request, signal) => this.#read(unitId, request, options, signal),
+    };
+  }
+
+  /**
+   * Connects now instead of at the first request.
+   *
+   * @throws {TransportError}
+   */
+  async connect(signal: AbortSignal): Promise<void> {
+    await this.#exclusive(() => this.#connected(signal));
+  }
+
+  /** Closes the connection; a request in flight fails. */
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#release);
+    this.#link?.close();
+    this.#link = undefined;
+  }
+
+  async #read(
+    unitId: number,
+    request: ReadRequest,
+    options: UnitOptions,
+    signal: AbortSignal,
+  ): Promise<Uint8Array> {
+    checkRequest(unitId, request);
+    const retries = options.retryCount ?? this.#options.retryCount;
+    for (let attempt = 0;; attempt++) {
+      try {
+        return await this.#exclusive(() => this.#attempt(unitId, request, options, signal));
+      } catch (error) {
+        signal.throwIfAborted();
+        options.observe?.(resultOf(error));
+        if (attempt >= retries || this.#closed || !isWorthRetry(error)) throw error;
+      }
+      await delay(this.#retryDelay(attempt), signal);
+    }
+  }
+
+  #retryDelay(attempt: number): number {
+    const { retryBackoffMs: initialMs, retryMaxBackoffMs: maxMs, random } = this.#options;
+    return backoff(attempt, { initialMs, maxMs, random });
+  }
+
+  /** Runs one job at a time, in the order they came. */
+  async #exclusive<T>(job: () => Promise<T>): Promise<T> {
+    clearTimeout(this.#release);
+    this.#waiting++;
+    const turn = this.#queue.then(job, job);
+    this.#queue = turn.catch(() => {});
+    try {
+      return await turn;
+    } finally {
+      this.#waiting--;
+      if (this.#waiting === 0 && this.#options.session === "release") this.#releaseSoon();
+    }
+  }
+
+  #releaseSoon(): void {
+    this.#release = setTimeout(() => {
+      this.#link?.close();
+      this.#link = undefined;
+    }, RELEASE_AFTER_MS);
+  }
+
+  async #attempt(
+    unitId: number,
+    request: ReadRequest,
+    options: UnitOptions,
+    signal: AbortSignal,
+  ): Promise<Uint8Array> {
+    const wasOpen = this.#link?.isOpen === true;
+    try {
+      return await this.#send(unitId, request, options, signal);
+    } catch (error) {
+      // Devices close an idle connection; the first request after it meets the end of the old one.
+      const isStaleLink = wasOpen && error instanceof TransportError && error.fault === "closed";
+      if (!isStaleLink || this.#closed || signal.aborted) throw error;
+      return await this.#send(unitId, request, options, signal);
+    }
+  }
+
+  async #send(
+    unitId: number,
+    request: ReadRequest,
+    options: UnitOptions,
+    signal: AbortSignal,
+  ): Promise<Uint8Array> {
+    signal.throwIfAborted();
+    const link = await this.#connected(signal);
+    const pause = this.#lastExchange + this.#options.interReadDelayMs - performance.now();
+    if (pause > 0) await delay(pause, signal);
+    const timeoutMs = options.requestTimeoutMs ?? this.#options.requestTimeoutMs;
+    this.#exchange = { link, request, timeoutMs, signal, observe: options.observe };
+    try {
+      const bytes = await this.#client.readRegisters(unitId, request);
+      options.observe?.("ok");
+      return bytes;
+    } finally {
+      this.#transactionId = link.nextTransactionId;
+      this.#lastExchange = performance.now();
+    }
+  }
+
+  /** What the request interface sends goes through the strict link; an exception is thrown here. */
+  async #exchangePdu(unitId: number, pdu: Uint8Array): Promise<Uint8Array> {
+    const exchange = this.#exchange;
+    if (!exchange) throw new Error("A request without an exchange");
+    const { link, request, timeoutMs, signal, observe } = exchange;
+    const onStale = () => observe?.("stale_reply");
+    const reply = await link.exchange({ unitId, pdu, timeoutMs, signal, onStale });
+    const exception = exceptionOf(reply, unitId, request);
+    if (exception) throw exception;
+    return reply;
+  }
+
+  async #connected(signal: AbortSignal): Promise<Link> {
+    if (this.#closed) throw new TransportError(`"${this.endpoint}" is closed`, "closed");
+    if (this.#link?.isOpen) return this.#link;
+    if (this.#connectFailure && performance.now() < this.#noConnectBefore) {
+      throw this.#connectFailure;
+    }
+    try {
+      const stream = await openStream(this.#target, this.#options.connectTimeoutMs, signal);
+      this.#link = new Link(stream, this.endpoint, this.#transactionId);
+      this.#failedConnects = 0;
+      return this.#link;
+    } catch (error) {
+      if (error instanceof TransportError) this.#connectFailed(error);
+      throw error;
+    }
+  }
+
+  /** Many unit ids wait behind one dead endpoint: they share the failure instead of each trying. */
+  #connectFailed(error: Error): void {
+    this.#connectFailure = error;
+    this.#noConnectBefore = performance.now() + this.#retryDelay(this.#failedConnects) / 2;
+    this.#failedConnects++;
+  }
+}
+
+interface ExchangeOptions {
+  readonly link: Link;
+  readonly request: ReadRequest;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+  readonly observe: ((result: string) => void) | undefined;
+}
+
+function checkRequest(unitId: number, request: ReadRequest): void {
+  const { address, quantity } = request;
+  const isRead = Number.isInteger(quantity) && quantity >= 1 && quantity <= MAX_READ_QUANTITY;
+  const isAddress = Number.isInteger(address) && address >= 0 && address + quantity <= 0x1_0000;
+  if (!isRead || !isAddress) {
+    throw new RangeError(`Cannot read ${describeRead(unitId, request)}: not a Modbus request`);
+  }
+}
+
+function isWorthRetry(error: unknown): boolean {
+  if (error instanceof ModbusException) return BUSY.includes(error.code);
+  return error instanceof TransportError;
+}
+
+function resultOf(error: unknown): string {
+  if (error instanceof ModbusException) return `exception_${error.code}`;
+  return error instanceof TransportError ? error.fault : "failed";
+}
