@@ -1,0 +1,133 @@
+import type { Json, Point } from "../core/mod.ts";
+import { SCALE_FACTOR_LIMIT, scaled } from "./decimal.ts";
+import type { GroupLayout, Layout, Leaf } from "./layout.ts";
+import type { WireValue } from "./point_types.ts";
+
+/** A model's registers as they came, from its ID on; big-endian. */
+export type ModelImage = DataView;
+
+/** A value made readable: the number or text, and the integer behind a symbol. */
+interface Value {
+  /** Number, exact decimal text, symbol or symbols; null = not implemented. */
+  readonly shown: number | string | readonly string[] | null;
+  /** The number of an Avro point. */
+  readonly number: number | null;
+}
+
+const NOT_IMPLEMENTED: Value = { shown: null, number: null };
+
+/** Where a value that is delivered carries its number and where its text. */
+export function decodePoints(
+  layout: Layout,
+  image: ModelImage,
+  isSplit: (leaf: Leaf) => boolean,
+): Point[] {
+  const points: Point[] = [];
+  for (const leaf of layout.leaves) {
+    if (!isData(leaf)) continue;
+    const { shown, number } = valueOf(leaf, image);
+    if (shown === null) continue;
+    points.push({
+      name: leaf.name,
+      value: number,
+      text: typeof shown === "number" ? null : typeof shown === "string" ? shown : shown.join("|"),
+      unit: leaf.definition.units ?? null,
+      quality: isSplit(leaf) ? "sf_split" : null,
+    });
+  }
+  return points;
+}
+
+/** A point whose value says something about the device: no header, scale factor or pad. */
+export function isData(leaf: Leaf): boolean {
+  const { kind } = leaf.definition.type;
+  return leaf.offset >= 2 && kind !== "pad" && kind !== "scale_factor";
+}
+
+/** The points of a group as a JSON object, pads left out. */
+export function decodeGroup(
+  group: GroupLayout,
+  image: ModelImage,
+  raw: boolean,
+  isWanted: (leaf: Leaf) => boolean,
+): { [key: string]: Json } {
+  const object: { [key: string]: Json } = {};
+  for (const leaf of group.points) {
+    if (leaf.definition.type.kind === "pad" || !isWanted(leaf)) continue;
+    object[leaf.definition.name] = raw ? rawJson(leaf, image) : valueOf(leaf, image).shown;
+  }
+  for (const { name, isRepeating, instances } of group.groups) {
+    const members = instances.map((instance) => decodeGroup(instance, image, raw, isWanted));
+    const isLeftOut = members.length > 0 && members.every((m) => Object.keys(m).length === 0);
+    if (!isLeftOut) object[name] = isRepeating ? members : members[0] ?? {};
+  }
+  return object;
+}
+
+/** A value as a table shows it; empty = not implemented. */
+export function displayText(leaf: Leaf, image: ModelImage, raw: boolean): string {
+  const value = raw ? rawJson(leaf, image) : valueOf(leaf, image).shown;
+  return Array.isArray(value) ? value.join(" | ") : String(value ?? "");
+}
+
+/** A point's value on the wire; null = not implemented, or beyond the device's model. */
+export function wireValue(leaf: Leaf, image: ModelImage): WireValue {
+  const { type, size } = leaf.definition;
+  if (!leaf.isPresent) return null;
+  return type.decode(image, leaf.offset * 2, size);
+}
+
+/** What is wrong with the scale factors: one line for each that no device may use. */
+export function scaleWarnings(layout: Layout, image: ModelImage): string[] {
+  const warnings: string[] = [];
+  for (const leaf of layout.leaves) {
+    if (leaf.definition.type.kind !== "scale_factor") continue;
+    const factor = wireValue(leaf, image);
+    if (typeof factor === "number" && Math.abs(factor) > SCALE_FACTOR_LIMIT) {
+      warnings.push(`${leaf.name}: scale factor ${factor} is not within ±${SCALE_FACTOR_LIMIT}`);
+    }
+  }
+  return warnings;
+}
+
+function rawJson(leaf: Leaf, image: ModelImage): number | string | null {
+  const { type, size } = leaf.definition;
+  if (!leaf.isPresent) return null;
+  const value = (type.raw ?? type.decode)(image, leaf.offset * 2, size);
+  return typeof value === "bigint" ? value.toString() : value;
+}
+
+function valueOf(leaf: Leaf, image: ModelImage): Value {
+  const wire = wireValue(leaf, image);
+  if (wire === null) return NOT_IMPLEMENTED;
+  if (typeof wire === "string") return { shown: wire, number: null };
+  const { kind } = leaf.definition.type;
+  if (kind === "enum") return enumValue(leaf, Number(wire));
+  if (kind === "bitfield") return bitfieldValue(leaf, wire);
+  const factor = scaleFactor(leaf, image);
+  if (factor === null) return NOT_IMPLEMENTED;
+  const shown = kind === "float" ? Number(wire) * 10 ** factor : scaled(wire, factor);
+  return { shown, number: Number(shown) };
+}
+
+/** The power of ten; null when the device does not implement it or it is out of bounds. */
+function scaleFactor({ scale }: Leaf, image: ModelImage): number | null {
+  if (scale === undefined) return 0;
+  if (typeof scale === "number") return scale;
+  const factor = wireValue(scale, image);
+  return typeof factor === "number" && Math.abs(factor) <= SCALE_FACTOR_LIMIT ? factor : null;
+}
+
+function enumValue(leaf: Leaf, wire: number): Value {
+  return { shown: leaf.definition.symbols.get(wire) ?? wire, number: wire };
+}
+
+function bitfieldValue(leaf: Leaf, wire: number | bigint): Value {
+  const bits = BigInt(wire);
+  const shown: string[] = [];
+  for (let bit = 0; bits >> BigInt(bit) > 0n; bit++) {
+    if (((bits >> BigInt(bit)) & 1n) === 0n) continue;
+    shown.push(leaf.definition.symbols.get(bit) ?? `BIT_${bit}`);
+  }
+  return { shown, number: Number(wire) };
+}

@@ -1,0 +1,179 @@
+import { ConfigError } from "../core/mod.ts";
+import { type PointType, pointTypes } from "./point_types.ts";
+
+/** A point as its model defines it. */
+export interface PointDefinition {
+  readonly name: string;
+  readonly typeName: string;
+  readonly type: PointType;
+  /** Registers. */
+  readonly size: number;
+  /** A fixed power of ten, or the name of the scale factor point. */
+  readonly scaleFactor: number | string | undefined;
+  readonly units: string | undefined;
+  /** The value never changes while the device runs. */
+  readonly isStatic: boolean;
+  readonly isWritable: boolean;
+  readonly isMandatory: boolean;
+  /** Name by value (enum) or by bit (bitfield). */
+  readonly symbols: ReadonlyMap<number, string>;
+  /** The value the definition fixes, as the model id. */
+  readonly value: number | undefined;
+}
+
+/** Points, then groups, in the order of the registers. */
+export interface GroupDefinition {
+  readonly name: string;
+  /** undefined = once; a number = so often; 0 = as often as the length allows; a name = as that point says. */
+  readonly count: number | string | undefined;
+  readonly points: readonly PointDefinition[];
+  readonly groups: readonly GroupDefinition[];
+}
+
+/** A SunSpec model. */
+export interface ModelDefinition {
+  readonly id: number;
+  readonly name: string;
+  readonly group: GroupDefinition;
+}
+
+/**
+ * Checks a definition in the SunSpec JSON form and makes it ready for use.
+ *
+ * @param source where it comes from, for the message
+ * @throws {ConfigError} naming the place and the fault
+ */
+export function parseDefinition(json: unknown, source: string): ModelDefinition {
+  const fail: Fail = (place, fault) => {
+    throw new ConfigError(`Cannot use model definition "${source}": ${place}: ${fault}`);
+  };
+  const model = record(json, "the document", fail);
+  const id = model.id;
+  if (typeof id !== "number" || !Number.isInteger(id) || id < 1 || id > 65534) {
+    return fail("id", "must be an integer within 1–65534");
+  }
+  const group = parseGroup(model.group, "group", [], fail);
+  const [first, second] = group.points;
+  if (first?.name !== "ID" || second?.name !== "L" || first.size + second.size !== 2) {
+    fail("group.points", "must begin with ID and L of one register each");
+  }
+  return { id, name: group.name, group };
+}
+
+type Fail = (place: string, fault: string) => never;
+type Fields = { readonly [key: string]: unknown };
+
+function record(value: unknown, place: string, fail: Fail): Fields {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    return fail(place, "must be an object");
+  }
+  return { ...value };
+}
+
+function list(value: unknown, place: string, fail: Fail): readonly unknown[] {
+  if (value === undefined) return [];
+  return Array.isArray(value) ? value : fail(place, "must be an array");
+}
+
+function text(value: unknown, place: string, fail: Fail): string {
+  return typeof value === "string" && value !== "" ? value : fail(place, "must be a name");
+}
+
+/** Points of the groups around this one, outermost first: where scale factors and counts are looked up. */
+type Scope = readonly (readonly PointDefinition[])[];
+
+function parseGroup(value: unknown, place: string, scope: Scope, fail: Fail): GroupDefinition {
+  const fields = record(value, place, fail);
+  const name = text(fields.name, `${place}.name`, fail);
+  const points = list(fields.points, `${place}.points`, fail)
+    .map((point, i) => parsePoint(point, `${place}.points[${i}]`, fail));
+  const inner = [...scope, points];
+  for (const [i, point] of points.entries()) {
+    checkScaleFactor(point, inner, `${place}.points[${i}].sf`, fail);
+  }
+  const groups = list(fields.groups, `${place}.groups`, fail)
+    .map((group, i) => parseGroup(group, `${place}.groups[${i}]`, inner, fail));
+  checkNames([...points, ...groups], place, fail);
+  return { name, count: parseCount(fields.count, scope, `${place}.count`, fail), points, groups };
+}
+
+function parseCount(value: unknown, scope: Scope, place: string, fail: Fail) {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === "number" && Number.isInteger(value) && value >= 0) return value;
+  const name = text(value, place, fail);
+  if (/^\d+$/.test(name)) return Number(name);
+  if (!lookUp(scope, name)) fail(place, `there is no point "${name}"`);
+  return name;
+}
+
+function lookUp(scope: Scope, name: string): PointDefinition | undefined {
+  return scope.flat().find((point) => point.name === name);
+}
+
+function checkScaleFactor(point: PointDefinition, scope: Scope, place: string, fail: Fail): void {
+  if (typeof point.scaleFactor !== "string") return;
+  const factor = lookUp(scope, point.scaleFactor);
+  if (!factor) fail(place, `there is no point "${point.scaleFactor}"`);
+  if (factor?.type.kind !== "scale_factor") fail(place, `"${point.scaleFactor}" is no sunssf`);
+}
+
+function checkNames(members: readonly { readonly name: string }[], place: string, fail: Fail) {
+  const seen = new Set<string>();
+  for (const { name } of members) {
+    if (seen.has(name)) fail(place, `"${name}" is defined twice`);
+    seen.add(name);
+  }
+}
+
+function parsePoint(value: unknown, place: string, fail: Fail): PointDefinition {
+  const fields = record(value, place, fail);
+  const typeName = text(fields.type, `${place}.type`, fail);
+  const type = Object.hasOwn(pointTypes, typeName) ? pointTypes[typeName] : undefined;
+  if (!type) return fail(`${place}.type`, `unknown type "${typeName}"`);
+  return {
+    name: text(fields.name, `${place}.name`, fail),
+    typeName,
+    type,
+    size: parseSize(fields.size, type, `${place}.size`, fail),
+    scaleFactor: parseScaleFactor(fields.sf, `${place}.sf`, fail),
+    units: typeof fields.units === "string" && fields.units !== "" ? fields.units : undefined,
+    isStatic: fields.static === "S",
+    isWritable: fields.access === "RW",
+    isMandatory: fields.mandatory === "M",
+    symbols: parseSymbols(fields.symbols, `${place}.symbols`, fail),
+    value: typeof fields.value === "number" ? fields.value : undefined,
+  };
+}
+
+function parseSize(value: unknown, type: PointType, place: string, fail: Fail): number {
+  const size = value ?? type.size ?? (type.kind === "pad" ? 1 : undefined);
+  if (typeof size !== "number" || !Number.isInteger(size) || size < 1 || size > 65535) {
+    return fail(place, "must be a number of registers");
+  }
+  if (type.size !== undefined && size !== type.size) {
+    fail(place, `is ${size}, the type has ${type.size}`);
+  }
+  return size;
+}
+
+function parseScaleFactor(value: unknown, place: string, fail: Fail): number | string | undefined {
+  if (value === undefined || value === null) return undefined;
+  const factor = typeof value === "string" && /^-?\d+$/.test(value) ? Number(value) : value;
+  if (typeof factor === "string" && factor !== "") return factor;
+  if (typeof factor === "number" && Number.isInteger(factor) && Math.abs(factor) <= 10) {
+    return factor;
+  }
+  return fail(place, "must be the name of a point or an integer within ±10");
+}
+
+function parseSymbols(value: unknown, place: string, fail: Fail): ReadonlyMap<number, string> {
+  const symbols = new Map<number, string>();
+  for (const [i, entry] of list(value, place, fail).entries()) {
+    const fields = record(entry, `${place}[${i}]`, fail);
+    const number = Number(fields.value);
+    if (!Number.isInteger(number)) fail(`${place}[${i}].value`, "must be an integer");
+    const name = text(fields.name, `${place}[${i}].name`, fail);
+    if (!symbols.has(number)) symbols.set(number, name);
+  }
+  return symbols;
+}

@@ -1,0 +1,118 @@
+import type { DeviceIdentity, Json, Snapshot, SnapshotRow } from "../core/mod.ts";
+import { decodeGroup, displayText, scaleWarnings } from "./decode.ts";
+import { HEADER_LENGTH, type Layout, type Leaf } from "./layout.ts";
+import type { ModelRead } from "./reader.ts";
+import type { Chain, ModelPlace } from "./walk.ts";
+
+/** A model of a device, for its document. */
+export interface DocumentModel {
+  readonly place: ModelPlace;
+  readonly instance: number;
+  /** Index of the child device it belongs to. */
+  readonly child: number | undefined;
+  readonly layout: Layout | undefined;
+  readonly warnings: readonly string[];
+  /** undefined = identity and models only. */
+  readonly read: ModelRead | undefined;
+  isPointWanted(leaf: Leaf): boolean;
+}
+
+/** Who it is, where its map is, and what was read of it. */
+export interface DocumentParts {
+  readonly identity: DeviceIdentity;
+  readonly children: readonly DeviceIdentity[];
+  readonly chain: Chain;
+  readonly models: readonly DocumentModel[];
+  readonly readAt: number;
+  readonly raw: boolean;
+}
+
+/** Builds what `read` and `discover` print. */
+export function snapshotOf(parts: DocumentParts): Snapshot {
+  const { identity, children, chain, models, readAt, raw } = parts;
+  const document = {
+    device: {
+      ...who(identity),
+      endpoint: identity.endpoint,
+      unit_id: identity.unitId,
+    },
+    base_address: chain.baseAddress,
+    read_at: new Date(readAt).toISOString(),
+    chain_end: chain.end,
+    ...(children.length > 0 ? { children: children.map(who) } : {}),
+    models: models.map((model) => modelJson(model, raw)),
+  };
+  return { document, rows: models.flatMap((model) => modelRows(model, raw)) };
+}
+
+function who(identity: DeviceIdentity) {
+  return {
+    id: identity.id,
+    manufacturer: identity.manufacturer,
+    model: identity.model,
+    options: identity.options,
+    version: identity.version,
+    serial_number: identity.serialNumber,
+  };
+}
+
+function modelJson(model: DocumentModel, raw: boolean): { readonly [key: string]: Json } {
+  const { place, instance, child, layout, read } = model;
+  const warnings = [
+    ...model.warnings,
+    ...(layout && read ? scaleWarnings(layout, read.image) : []),
+  ];
+  const head = {
+    id: place.id,
+    name: layout?.model.name ?? null,
+    instance,
+    address: place.address,
+    length: place.length,
+    ...(child === undefined ? {} : { child }),
+    ...(warnings.length > 0 ? { warnings } : {}),
+  };
+  if (!read) return head;
+  if (!layout) return { ...head, registers: registers(read.image) };
+  const points = decodeGroup(layout.root, read.image, raw, model.isPointWanted);
+  const quality = qualities(model, layout, read);
+  return { ...head, points, ...(Object.keys(quality).length > 0 ? { quality } : {}) };
+}
+
+function registers(image: DataView): number[] {
+  const words: number[] = [];
+  for (let at = HEADER_LENGTH * 2; at < image.byteLength; at += 2) words.push(image.getUint16(at));
+  return words;
+}
+
+function qualities(
+  { isPointWanted }: DocumentModel,
+  layout: Layout,
+  read: ModelRead,
+): { [name: string]: string } {
+  const split = layout.leaves.filter((leaf) => isPointWanted(leaf) && read.isSplit(leaf));
+  return Object.fromEntries(split.map(({ name }) => [name, "sf_split"]));
+}
+
+function modelRows(model: DocumentModel, raw: boolean): SnapshotRow[] {
+  const { place, instance, layout, read } = model;
+  if (!read || !layout) {
+    const value = read ? registers(read.image).map(hex).join(" ") : "";
+    return [{ source: label(place.id, instance), point: "", value, unit: "" }];
+  }
+  return layout.leaves
+    .filter((leaf) => leaf.definition.type.kind !== "pad" && model.isPointWanted(leaf))
+    .map((leaf) => ({
+      source: label(place.id, instance),
+      point: leaf.name,
+      value: displayText(leaf, read.image, raw),
+      unit: leaf.definition.units ?? "",
+    }));
+}
+
+function label(id: number, instance: number): string {
+  return instance === 1 ? String(id) : `${id}#${instance}`;
+}
+
+function hex(word: number): string {
+  return word.toString(16).padStart(4, "0");
+}

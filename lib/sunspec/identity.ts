@@ -1,0 +1,53 @@
+import type { DeviceIdentity } from "../core/mod.ts";
+import { wireValue } from "./decode.ts";
+import type { ModelImage } from "./decode.ts";
+import type { Layout } from "./layout.ts";
+
+/** Where a device was found; `child` counts the further common models of a chain from 0. */
+export interface Place {
+  readonly endpoint: string;
+  readonly unitId: number;
+  readonly parent: string | null;
+  readonly child: number | undefined;
+}
+
+/** Reads who a device is from its common model; without one, only where it is. */
+export function identityOf(
+  common: { readonly layout: Layout; readonly image: ModelImage } | undefined,
+  place: Place,
+): DeviceIdentity {
+  const text = (name: string) => {
+    const leaf = common?.layout.leaves.find((leaf) => leaf.name === name);
+    const value = leaf && common ? wireValue(leaf, common.image) : null;
+    return printable(String(value ?? ""));
+  };
+  const manufacturer = text("Mn");
+  const model = text("Md");
+  const serialNumber = text("SN");
+  const { endpoint, unitId, parent } = place;
+  return {
+    id: deviceId(manufacturer, model, serialNumber, place),
+    manufacturer,
+    model,
+    options: text("Opt"),
+    version: text("Vr"),
+    serialNumber,
+    endpoint,
+    unitId,
+    parent,
+  };
+}
+
+/** Device strings reach terminals, logs and labels: control characters are no part of a name. */
+function printable(text: string): string {
+  // deno-lint-ignore no-control-regex
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, "").trim();
+}
+
+function deviceId(manufacturer: string, model: string, serialNumber: string, place: Place): string {
+  const name = [manufacturer, model].filter((part) => part !== "").join("-") || "unknown";
+  const where = `${place.endpoint}/${place.unitId}`;
+  const suffix = place.child === undefined ? where : `${where}.${place.child + 1}`;
+  const id = serialNumber === "" ? `${name}@${suffix}` : `${name}-${serialNumber}`;
+  return id.replace(/\s+/g, "_");
+}

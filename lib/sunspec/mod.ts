@@ -1,0 +1,53 @@
+/**
+ * SunSpec: definitions, layouts, decoding, encoding and the walk along a device's models.
+ *
+ * @module
+ */
+export {
+  decodeGroup,
+  decodePoints,
+  displayText,
+  isData,
+  type ModelImage,
+  scaleWarnings,
+  wireValue,
+} from "./decode.ts";
+export { scaled } from "./decimal.ts";
+export {
+  type GroupDefinition,
+  type ModelDefinition,
+  parseDefinition,
+  type PointDefinition,
+} from "./definition.ts";
+export {
+  Definitions,
+  loadDefinitions,
+  type PublishedModel,
+  type PublishedModels,
+} from "./definitions.ts";
+export { encodeModel } from "./encode.ts";
+export { identityOf, type Place } from "./identity.ts";
+export {
+  compileLayout,
+  type GroupLayout,
+  hasCountPoints,
+  HEADER_LENGTH,
+  type Layout,
+  type Leaf,
+  lengthOf,
+  type MemberLayout,
+} from "./layout.ts";
+export { type PointType, pointTypes, type WireValue } from "./point_types.ts";
+export { smdxToJson } from "./smdx.ts";
+export {
+  BASE_ADDRESSES,
+  type Chain,
+  checkPlace,
+  type ModelPlace,
+  notSunSpec,
+  walk,
+  type WalkOptions,
+} from "./walk.ts";
+export { type DocumentModel, type DocumentParts, snapshotOf } from "./document.ts";
+export { type ModelRead, ModelReader, type ModelWant } from "./reader.ts";
+export { EVERYTHING, parseSelection, type Selectable, type Selection } from "./select.ts";

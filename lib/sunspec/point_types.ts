@@ -1,0 +1,245 @@
+/**
+ * The SunSpec point types: how many registers, how they read and write, what marks "not
+ * implemented". Source: SunSpec Device Information Model Specification V1.1, section 4.2.
+ */
+
+/** A value as on the wire, two's complement applied. null = not implemented. */
+export type WireValue = number | bigint | string | null;
+
+/** One point type. Offsets and sizes count bytes and registers of 16 bits, big-endian. */
+export interface PointType {
+  /** Registers; undefined = the definition says. */
+  readonly size: number | undefined;
+  /** What the number means. */
+  readonly kind: "integer" | "float" | "enum" | "bitfield" | "text" | "scale_factor" | "pad";
+  /** Reads the point at byte `at`; `size` in registers. */
+  decode(view: DataView, at: number, size: number): WireValue;
+  /** Writes a value, or the mark for not implemented. */
+  encode(view: DataView, at: number, size: number, value: WireValue): void;
+  /** The same as the reference implementation shows it unscaled, where that differs from `decode`. */
+  raw?(view: DataView, at: number, size: number): WireValue;
+}
+
+type Getter = "getInt16" | "getUint16" | "getInt32" | "getUint32";
+type Setter = "setInt16" | "setUint16" | "setInt32" | "setUint32";
+
+function integer(
+  size: 1 | 2,
+  signed: boolean,
+  notImplemented: number,
+  kind: PointType["kind"] = "integer",
+): PointType {
+  const width = `${signed ? "Int" : "Uint"}${size * 16 as 16 | 32}` as const;
+  const get: Getter = `get${width}`;
+  const set: Setter = `set${width}`;
+  return {
+    size,
+    kind,
+    decode(view, at) {
+      const value = view[get](at);
+      return value === notImplemented ? null : value;
+    },
+    encode(view, at, _size, value) {
+      view[set](at, value === null ? notImplemented : Number(value));
+    },
+  };
+}
+
+function integer64(signed: boolean, notImplemented: bigint): PointType {
+  return {
+    size: 4,
+    kind: "integer",
+    decode(view, at) {
+      const value = signed ? view.getBigInt64(at) : view.getBigUint64(at);
+      if (value === notImplemented) return null;
+      return isSafe(value) ? Number(value) : value;
+    },
+    encode(view, at, _size, value) {
+      view.setBigUint64(at, BigInt.asUintN(64, value === null ? notImplemented : BigInt(value)));
+    },
+  };
+}
+
+function isSafe(value: bigint): boolean {
+  return value <= Number.MAX_SAFE_INTEGER && value >= Number.MIN_SAFE_INTEGER;
+}
+
+/** NaN marks "not implemented"; an infinity is no quantity either. */
+function finite(value: number): number | null {
+  return Number.isFinite(value) ? value : null;
+}
+
+const float32: PointType = {
+  size: 2,
+  kind: "float",
+  decode: (view, at) => finite(view.getFloat32(at)),
+  encode(view, at, _size, value) {
+    if (value === null) view.setUint32(at, 0x7fc0_0000);
+    else view.setFloat32(at, Number(value));
+  },
+};
+
+const float64: PointType = {
+  size: 4,
+  kind: "float",
+  decode: (view, at) => finite(view.getFloat64(at)),
+  encode(view, at, _size, value) {
+    if (value === null) view.setBigUint64(at, 0x7ff8_0000_0000_0000n);
+    else view.setFloat64(at, Number(value));
+  },
+};
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const latin1 = new TextDecoder("latin1");
+
+function bytesOf(view: DataView, at: number, size: number): Uint8Array {
+  return new Uint8Array(view.buffer, view.byteOffset + at, size * 2);
+}
+
+/** The bytes of a string without its trailing NULs; undefined when it is not implemented. */
+function stringBytes(view: DataView, at: number, size: number): Uint8Array | undefined {
+  const bytes = bytesOf(view, at, size);
+  if (bytes[0] === 0) return undefined;
+  let end = bytes.length;
+  while (end > 0 && bytes[end - 1] === 0) end--;
+  return bytes.subarray(0, end);
+}
+
+const string: PointType = {
+  size: undefined,
+  kind: "text",
+  decode(view, at, size) {
+    const bytes = stringBytes(view, at, size);
+    if (bytes === undefined) return null;
+    // Field devices send Latin-1 too ("°"); that is text all the same.
+    try {
+      return utf8.decode(bytes).replace(/[\0\s]+$/, "");
+    } catch {
+      return latin1.decode(bytes).replace(/[\0\s]+$/, "");
+    }
+  },
+  encode(view, at, size, value) {
+    const bytes = bytesOf(view, at, size);
+    bytes.fill(0);
+    new TextEncoder().encodeInto(value === null ? "" : String(value), bytes);
+  },
+  raw(view, at, size) {
+    const bytes = stringBytes(view, at, size);
+    if (bytes === undefined) return null;
+    try {
+      return utf8.decode(bytes);
+    } catch {
+      return null;
+    }
+  },
+};
+
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("").toUpperCase();
+}
+
+function parseHex(text: string): Uint8Array {
+  return Uint8Array.from(text.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+}
+
+const ipaddr: PointType = {
+  size: 2,
+  kind: "text",
+  decode: (view, at) => view.getUint32(at) === 0 ? null : bytesOf(view, at, 2).join("."),
+  encode(view, at, _size, value) {
+    bytesOf(view, at, 2).set(value === null ? [0, 0, 0, 0] : String(value).split(".").map(Number));
+  },
+  raw: (view, at) => view.getUint32(at) || null,
+};
+
+/** Groups of 16 bits in hexadecimal, the longest run of zeros shortened: RFC 5952, section 4. */
+function formatIpv6(bytes: Uint8Array): string {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, 16);
+  const groups = Array.from({ length: 8 }, (_, i) => view.getUint16(i * 2).toString(16)).join(":");
+  const runs = [...groups.matchAll(/(?<![0-9a-f])0(?::0)+(?![0-9a-f])/g)]
+    .sort((a, b) => b[0].length - a[0].length);
+  const run = runs[0];
+  if (!run) return groups;
+  const before = groups.slice(0, run.index).replace(/:$/, "");
+  const after = groups.slice(run.index + run[0].length).replace(/^:/, "");
+  return `${before}::${after}`;
+}
+
+/** The 16 bytes of an address that `formatIpv6` made. */
+function parseIpv6(text: string): Uint8Array {
+  const [head = "", tail] = text.split("::");
+  const groups = (part: string) => part === "" ? [] : part.split(":");
+  const after = groups(tail ?? "");
+  const zeros = Array<string>(8 - groups(head).length - after.length).fill("0");
+  const all = [...groups(head), ...(tail === undefined ? [] : zeros), ...after];
+  return parseHex(all.map((group) => group.padStart(4, "0")).join(""));
+}
+
+const ipv6addr: PointType = {
+  size: 8,
+  kind: "text",
+  decode(view, at) {
+    const bytes = bytesOf(view, at, 8);
+    return bytes.some((byte) => byte !== 0) ? formatIpv6(bytes) : null;
+  },
+  encode(view, at, _size, value) {
+    bytesOf(view, at, 8).set(value === null ? new Uint8Array(16) : parseIpv6(String(value)));
+  },
+  raw(view, at) {
+    const bytes = bytesOf(view, at, 8);
+    if (!bytes.some((byte) => byte !== 0)) return null;
+    return [0, 4, 8, 12].map((from) => hex(bytes.subarray(from, from + 4))).join(":");
+  },
+};
+
+const EUI48_NOT_IMPLEMENTED = "FF:FF:FF:FF:FF:FF";
+
+/** Six bytes in the last three of four registers. */
+const eui48: PointType = {
+  size: 4,
+  kind: "text",
+  decode(view, at) {
+    const bytes = bytesOf(view, at, 4);
+    if (!bytes.some((byte) => byte !== 0)) return null;
+    const text = (hex(bytes.subarray(2)).match(/../g) ?? []).join(":");
+    return text === EUI48_NOT_IMPLEMENTED ? null : text;
+  },
+  encode(view, at, _size, value) {
+    const digits = String(value ?? EUI48_NOT_IMPLEMENTED).replaceAll(":", "");
+    bytesOf(view, at, 4).set(parseHex("0000" + digits));
+  },
+};
+
+const pad: PointType = {
+  size: undefined,
+  kind: "pad",
+  decode: (view, at) => view.getUint16(at),
+  encode: (view, at, _size, value) => view.setUint16(at, Number(value ?? 0)),
+};
+
+/** By the name the definitions use. */
+export const pointTypes: Readonly<Record<string, PointType>> = {
+  int16: integer(1, true, -0x8000),
+  uint16: integer(1, false, 0xffff),
+  count: integer(1, false, 0xffff),
+  acc16: integer(1, false, 0),
+  enum16: integer(1, false, 0xffff, "enum"),
+  bitfield16: integer(1, false, 0xffff, "bitfield"),
+  sunssf: integer(1, true, -0x8000, "scale_factor"),
+  int32: integer(2, true, -0x8000_0000),
+  uint32: integer(2, false, 0xffff_ffff),
+  acc32: integer(2, false, 0),
+  enum32: integer(2, false, 0xffff_ffff, "enum"),
+  bitfield32: integer(2, false, 0xffff_ffff, "bitfield"),
+  int64: integer64(true, -0x8000_0000_0000_0000n),
+  uint64: integer64(false, 0xffff_ffff_ffff_ffffn),
+  acc64: integer64(false, 0n),
+  bitfield64: { ...integer64(false, 0xffff_ffff_ffff_ffffn), kind: "bitfield" },
+  float32,
+  float64,
+  string,
+  ipaddr,
+  ipv6addr,
+  eui48,
+  pad,
+};

@@ -1,0 +1,312 @@
+import { ModbusException, type Transport } from "../core/mod.ts";
+import { type Atom, MAX_READ_QUANTITY, planReads } from "../modbus/mod.ts";
+import { HEADER_LENGTH, type Layout, type Leaf } from "./layout.ts";
+import { checkPlace, type ModelPlace } from "./walk.ts";
+
+const ADDRESS_SPACE = 0x1_0000;
+/** A device that refuses so few registers does not refuse them for their number. */
+const SMALLEST_CAP = 8;
+
+/** A model to read: where it stands, and what of it. */
+export interface ModelWant {
+  readonly place: ModelPlace;
+  /** undefined = no definition: the registers as they are. */
+  readonly layout: Layout | undefined;
+  /** Which points; their scale factors and the header come along. */
+  isWanted(leaf: Leaf): boolean;
+}
+
+/** A model as it was read. */
+export interface ModelRead {
+  /** From the ID register on, (length + 2) × 2 bytes; what was not read is not implemented. */
+  readonly image: DataView;
+  /** Unix milliseconds at which the last of its registers arrived. */
+  readonly readAt: number;
+  /** Whether a point came in another request than its scale factor. */
+  isSplit(leaf: Leaf): boolean;
+}
+
+/** An atom of the plan with where it goes. */
+interface Piece extends Atom {
+  /** Index into the wants. */
+  readonly want: number;
+  readonly leaf: Leaf | undefined;
+}
+
+/** Consecutive pieces `from` ≤ i < `to` in one request. */
+interface Request {
+  readonly from: number;
+  readonly to: number;
+}
+
+interface Plan {
+  readonly pieces: readonly Piece[];
+  readonly requests: readonly Request[];
+  /** Per want, by the leaf's offset: the index of its piece. */
+  readonly index: readonly ReadonlyMap<number, number>[];
+  /** Per want: its registers with every point marked as not implemented. */
+  readonly blanks: readonly Uint8Array[];
+}
+
+/**
+ * Reads models with as few requests as the device allows, and learns what it allows: a request
+ * that the device refuses is halved, and what it refuses alone is never asked for again.
+ */
+export class ModelReader {
+  readonly #transport: Transport;
+  readonly #functionCode: 3 | 4;
+  readonly #barriers = new Set<number>();
+  readonly #unreadable = new Set<number>();
+  #plans = new WeakMap<readonly ModelWant[], Plan>();
+  #maxRegisters: number;
+
+  /** @param maxRegisters the most registers to ask for at once, 1–125 */
+  constructor(transport: Transport, functionCode: 3 | 4, maxRegisters: number) {
+    this.#transport = transport;
+    this.#functionCode = functionCode;
+    this.#maxRegisters = Math.min(maxRegisters, MAX_READ_QUANTITY);
+  }
+
+  /** Addresses that the device refuses to serve although its models contain them. */
+  get unreadable(): readonly number[] {
+    return [...this.#unreadable].sort((a, b) => a - b);
+  }
+
+  /**
+   * Reads models; the plan is kept for the same array of wants.
+   *
+   * @returns one result a want
+   * @throws {TransportError} the wire broke, or a model no longer stands where the chain had it
+   */
+  async read(wants: readonly ModelWant[], signal: AbortSignal): Promise<ModelRead[]> {
+    const plan = this.#plans.get(wants) ?? this.#plan(wants);
+    const run = new Run(plan, wants);
+    const stack = plan.requests.toReversed();
+    for (let request = stack.pop(); request; request = stack.pop()) {
+      stack.push(...await this.#request(request, run, signal));
+    }
+    for (const [i, { place }] of wants.entries()) {
+      if (run.has(i, 0) && run.has(i, 1)) {
+        checkPlace(
+          place,
+          run.images[i] ?? new DataView(new ArrayBuffer(4)),
+          this.#transport.endpoint,
+        );
+      }
+    }
+    return wants.map((_, i) => run.result(i));
+  }
+
+  /** Sends one request; gives the requests to send instead when the device refuses it. */
+  async #request(request: Request, run: Run, signal: AbortSignal): Promise<Request[]> {
+    const { from, to } = request;
+    const first = run.plan.pieces[from];
+    const last = run.plan.pieces[to - 1];
+    if (!first || !last) return [];
+    const { address } = first;
+    const length = last.address + last.quantity - address;
+    if (length > this.#maxRegisters && to - from > 1) return halves(run.plan.pieces, request);
+    try {
+      for (let done = 0; done < length; done += this.#maxRegisters) {
+        const part = {
+          address: address + done,
+          quantity: Math.min(length - done, this.#maxRegisters),
+        };
+        const bytes = await this.#transport.readRegisters(
+          { functionCode: this.#functionCode, ...part },
+          signal,
+        );
+        run.store(request, part.address, bytes);
+      }
+      return [];
+    } catch (error) {
+      if (!(error instanceof ModbusException) || (error.code !== 2 && error.code !== 3)) {
+        throw error;
+      }
+      return this.#shrink(request, run, length, error);
+    }
+  }
+
+  #shrink(request: Request, run: Run, length: number, { code }: ModbusException): Request[] {
+    const { from, to } = request;
+    const { pieces } = run.plan;
+    this.#plans = new WeakMap();
+    if (code === 3 && length > SMALLEST_CAP) {
+      this.#maxRegisters = Math.min(this.#maxRegisters, Math.ceil(length / 2));
+      return [request];
+    }
+    if (to - from === 1) {
+      this.#unreadable.add(pieces[from]?.address ?? -1);
+      return [];
+    }
+    const parts = halves(pieces, request);
+    for (const part of parts) this.#barriers.add(pieces[part.from]?.address ?? -1);
+    return parts;
+  }
+
+  #plan(wants: readonly ModelWant[]): Plan {
+    const pieces = wants.flatMap((want, i) => piecesOf(want, i))
+      .filter(({ address, quantity }) => address + quantity <= ADDRESS_SPACE)
+      .filter(({ address }) => !this.#unreadable.has(address))
+      .sort((a, b) => a.address - b.address);
+    const index = wants.map(() => new Map<number, number>());
+    for (const [i, { want, address }] of pieces.entries()) {
+      index[want]?.set(address - (wants[want]?.place.address ?? 0), i);
+    }
+    const atoms = pieces.map(({ address, quantity, want, leaf }) => {
+      const scale = typeof leaf?.scale === "object" ? leaf.scale : undefined;
+      return { address, quantity, partner: scale && index[want]?.get(scale.offset) };
+    });
+    const barriers = new Set([...this.#barriers, ...gapsWithoutDefinition(wants)]);
+    const reads = planReads(atoms, { maxRegisters: this.#maxRegisters, barriers });
+    const requests = assign(pieces, reads);
+    const plan = { pieces, requests, index, blanks: wants.map(blank) };
+    this.#plans.set(wants, plan);
+    return plan;
+  }
+}
+
+/** Bytes and bookkeeping of one read. */
+class Run {
+  readonly plan: Plan;
+  readonly images: readonly DataView[];
+  readonly #wants: readonly ModelWant[];
+  readonly #requestOf: Int32Array;
+  readonly #readAt: number[];
+  #requests = 0;
+
+  constructor(plan: Plan, wants: readonly ModelWant[]) {
+    this.plan = plan;
+    this.#wants = wants;
+    this.images = plan.blanks.map((bytes) => new DataView(bytes.slice().buffer));
+    this.#requestOf = new Int32Array(plan.pieces.length).fill(-1);
+    this.#readAt = wants.map(() => 0);
+  }
+
+  has(want: number, offset: number): boolean {
+    const piece = this.plan.index[want]?.get(offset);
+    return piece !== undefined && (this.#requestOf[piece] ?? -1) >= 0;
+  }
+
+  /** Copies what a request brought into the images it touches. */
+  store({ from, to }: Request, address: number, bytes: Uint8Array): void {
+    const now = Date.now();
+    this.#requests++;
+    const end = address + bytes.length / 2;
+    let last = -1;
+    for (let i = from; i < to; i++) {
+      const piece = this.plan.pieces[i];
+      if (!piece) continue;
+      this.#requestOf[i] = this.#requests;
+      this.#readAt[piece.want] = now;
+      if (piece.want === last) continue;
+      last = piece.want;
+      this.#copy(piece.want, address, end, bytes);
+    }
+  }
+
+  #copy(want: number, address: number, end: number, bytes: Uint8Array): void {
+    const image = this.images[want];
+    const place = this.#wants[want]?.place;
+    if (!image || !place) return;
+    const start = Math.max(address, place.address);
+    const stop = Math.min(end, place.address + place.length + HEADER_LENGTH);
+    if (stop <= start) return;
+    const target = new Uint8Array(image.buffer);
+    target.set(
+      bytes.subarray((start - address) * 2, (stop - address) * 2),
+      (start - place.address) * 2,
+    );
+  }
+
+  result(want: number): ModelRead {
+    const image = this.images[want] ?? new DataView(new ArrayBuffer(0));
+    const index = this.plan.index[want];
+    const requestOf = (leaf: Leaf) => this.#requestOf[index?.get(leaf.offset) ?? -1];
+    return {
+      image,
+      readAt: this.#readAt[want] ?? 0,
+      isSplit: (leaf) =>
+        typeof leaf.scale === "object" && requestOf(leaf) !== requestOf(leaf.scale),
+    };
+  }
+}
+
+function piecesOf({ place, layout, isWanted }: ModelWant, want: number): Piece[] {
+  const piece = (offset: number, quantity: number, leaf: Leaf | undefined): Piece => ({
+    address: place.address + offset,
+    quantity,
+    partner: undefined,
+    want,
+    leaf,
+  });
+  if (!layout) {
+    const registers = Array.from({ length: place.length + HEADER_LENGTH }, (_, i) => i);
+    return registers.map((offset) => piece(offset, 1, undefined));
+  }
+  const present = layout.leaves.filter(({ isPresent, definition }) =>
+    isPresent && definition.type.kind !== "pad"
+  );
+  const counts = [...layout.counts.keys()];
+  const offsets = new Set([0, 1, ...counts.map(({ offset }) => offset)]);
+  for (const leaf of present) {
+    if (!isWanted(leaf)) continue;
+    offsets.add(leaf.offset);
+    if (typeof leaf.scale === "object" && leaf.scale.isPresent) offsets.add(leaf.scale.offset);
+  }
+  return present.filter(({ offset }) => offsets.has(offset))
+    .map((leaf) => piece(leaf.offset, leaf.definition.size, leaf));
+}
+
+/** Registers that belong to no known model may not be readable: no request runs across them. */
+function gapsWithoutDefinition(wants: readonly ModelWant[]): number[] {
+  const places = wants.map(({ place }) => place).sort((a, b) => a.address - b.address);
+  const barriers: number[] = [];
+  for (const [i, place] of places.entries()) {
+    const end = place.address + HEADER_LENGTH + place.length;
+    const next = places[i + 1];
+    if (next && next.address !== end) barriers.push(next.address);
+    const want = wants.find((want) => want.place === place);
+    if (!want?.layout) barriers.push(place.address, end);
+  }
+  return barriers;
+}
+
+/** Turns planned reads back into ranges of pieces. */
+function assign(
+  pieces: readonly Piece[],
+  reads: readonly { readonly address: number; readonly quantity: number }[],
+): Request[] {
+  const requests: Request[] = [];
+  let from = 0;
+  for (const { address, quantity } of reads) {
+    let to = from;
+    while (to < pieces.length && (pieces[to]?.address ?? 0) < address + quantity) to++;
+    if (to > from) requests.push({ from, to });
+    from = to;
+  }
+  return requests;
+}
+
+/** A request in two, the first one last: cut between two models if it holds several, else in the middle. */
+function halves(pieces: readonly Piece[], { from, to }: Request): Request[] {
+  const middle = Math.floor((from + to) / 2);
+  const borders: number[] = [];
+  for (let i = from + 1; i < to; i++) {
+    if (pieces[i]?.want !== pieces[i - 1]?.want) borders.push(i);
+  }
+  const cut = borders.length === 0
+    ? middle
+    : borders.reduce((a, b) => Math.abs(a - middle) <= Math.abs(b - middle) ? a : b);
+  return [{ from: cut, to }, { from, to: cut }];
+}
+
+/** What was not read must not look like a value: every point starts as not implemented. */
+function blank({ place, layout }: ModelWant): Uint8Array {
+  const bytes = new Uint8Array((place.length + HEADER_LENGTH) * 2);
+  const view = new DataView(bytes.buffer);
+  for (const { isPresent, definition, offset } of layout?.leaves ?? []) {
+    if (isPresent) definition.type.encode(view, offset * 2, definition.size, null);
+  }
+  return bytes;
+}

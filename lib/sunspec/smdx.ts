@@ -1,0 +1,94 @@
+import { XMLParser } from "fast-xml-parser";
+import { ConfigError } from "../core/mod.ts";
+import { pointTypes } from "./point_types.ts";
+
+const parser = new XMLParser({
+  ignoreAttributes: false,
+  attributeNamePrefix: "@",
+  parseAttributeValue: false,
+  parseTagValue: false,
+  processEntities: false,
+  isArray: (name) => ["block", "point", "symbol"].includes(name),
+});
+
+/**
+ * Turns a definition in the older XML form (SMDX) into the SunSpec JSON form, unchecked.
+ *
+ * A fixed block becomes the model's points, a repeating block a group counted by the length.
+ *
+ * @param source where it comes from, for the message
+ * @throws {ConfigError} when it is no XML or no model
+ */
+export function smdxToJson(xml: string, source: string): unknown {
+  const model = child(child(parseXml(xml, source), "sunSpecModels"), "model");
+  if (model === undefined) {
+    throw new ConfigError(
+      `Cannot use model definition "${source}": there is no sunSpecModels/model`,
+    );
+  }
+  const id = Number(attribute(model, "id"));
+  const name = attribute(model, "name") ?? `model_${id}`;
+  const blocks = children(model, "block");
+  const fixed = blocks.filter((block) => attribute(block, "type") !== "repeating");
+  const repeating = blocks.filter((block) => attribute(block, "type") === "repeating");
+  if (fixed.length > 1 || repeating.length > 1) {
+    throw new ConfigError(`Cannot use model definition "${source}": a block type appears twice`);
+  }
+  const header = [
+    { name: "ID", type: "uint16", size: 1, value: id, mandatory: "M", static: "S" },
+    { name: "L", type: "uint16", size: 1, mandatory: "M", static: "S" },
+  ];
+  const groups = repeating.map((block) => ({
+    name: attribute(block, "name") ?? "repeating",
+    type: "group",
+    count: 0,
+    points: children(block, "point").map(pointToJson),
+  }));
+  const points = fixed.flatMap((block) => children(block, "point").map(pointToJson));
+  return { id, group: { name, type: "group", points: [...header, ...points], groups } };
+}
+
+function parseXml(xml: string, source: string): unknown {
+  try {
+    return parser.parse(xml, true);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new ConfigError(`Cannot use model definition "${source}": not XML: ${why}`, { cause });
+  }
+}
+
+function pointToJson(point: unknown) {
+  const type = attribute(point, "type");
+  const isText = type !== undefined && pointTypes[type]?.size === undefined;
+  const symbols = children(point, "symbol").map((symbol) => ({
+    name: attribute(symbol, "id"),
+    value: typeof symbol === "string" ? symbol : child(symbol, "#text"),
+  }));
+  return {
+    name: attribute(point, "id"),
+    type,
+    size: isText && attribute(point, "len") !== undefined
+      ? Number(attribute(point, "len"))
+      : undefined,
+    sf: attribute(point, "sf"),
+    units: attribute(point, "units"),
+    access: attribute(point, "access")?.toUpperCase(),
+    mandatory: attribute(point, "mandatory") === "true" ? "M" : undefined,
+    symbols: symbols.length > 0 ? symbols : undefined,
+  };
+}
+
+function child(node: unknown, name: string): unknown {
+  if (typeof node !== "object" || node === null) return undefined;
+  return Object.entries(node).find(([key]) => key === name)?.[1];
+}
+
+function children(node: unknown, name: string): readonly unknown[] {
+  const found = child(node, name);
+  return Array.isArray(found) ? found : [];
+}
+
+function attribute(node: unknown, name: string): string | undefined {
+  const value = child(node, `@${name}`);
+  return typeof value === "string" ? value : undefined;
+}

@@ -1,0 +1,207 @@
+import { ModbusException, ProtocolError, type Transport, TransportError } from "../core/mod.ts";
+import { HEADER_LENGTH } from "./layout.ts";
+
+/** Where "SunS" may stand, in the order to try: Device Information Model Specification, section 6. */
+export const BASE_ADDRESSES: readonly number[] = [40000, 0, 50000];
+
+/** "SunS". */
+const MARKER = 0x5375_6e53;
+const END_MODEL = 0xffff;
+const ADDRESS_SPACE = 0x1_0000;
+/** No device has so many models; a map that goes on is rubbish or hostile. */
+const MODEL_LIMIT = 256;
+
+/** A model as the chain announces it. */
+export interface ModelPlace {
+  readonly id: number;
+  /** Protocol address of the ID register. */
+  readonly address: number;
+  /** L: registers after ID and L. */
+  readonly length: number;
+}
+
+/** What a walk found. */
+export interface Chain {
+  readonly baseAddress: number;
+  readonly functionCode: 3 | 4;
+  readonly models: readonly ModelPlace[];
+  /** How the chain ended: `end_model`, `zero`, `exception_N`, `timeout`, or `limit`. */
+  readonly end: string;
+}
+
+/** Reads `quantity` registers at `address`: the walk's whole view of a device. */
+type ReadRegisters = (address: number, quantity: number) => Promise<DataView>;
+
+/** How to walk. */
+export interface WalkOptions {
+  /** Where the map starts; undefined = try {@linkcode BASE_ADDRESSES}. */
+  readonly baseAddress: number | undefined;
+  /** Registers to fetch ahead from the base on; 0 = none. */
+  readonly readAhead: number;
+  /** The most registers in one request. */
+  readonly maxRegisters: number;
+}
+
+/**
+ * Finds the SunSpec map of a device and follows its chain of models.
+ *
+ * @returns undefined when the device answers but has no SunSpec map
+ * @throws {TransportError} when it does not answer
+ */
+export async function walk(
+  transport: Transport,
+  options: WalkOptions,
+  signal: AbortSignal,
+): Promise<Chain | undefined> {
+  const base = await findBase(transport, options.baseAddress, signal);
+  if (base === undefined) return undefined;
+  const read = reader(transport, base.functionCode, signal);
+  const ahead = options.readAhead > 0 ? await readAhead(read, base.address, options) : undefined;
+  return { ...await followChain(ahead ?? read, base.address), functionCode: base.functionCode };
+}
+
+function reader(transport: Transport, functionCode: 3 | 4, signal: AbortSignal): ReadRegisters {
+  return async (address, quantity) => {
+    const bytes = await transport.readRegisters({ functionCode, address, quantity }, signal);
+    return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  };
+}
+
+interface Base {
+  readonly address: number;
+  readonly functionCode: 3 | 4;
+}
+
+async function findBase(
+  transport: Transport,
+  only: number | undefined,
+  signal: AbortSignal,
+): Promise<Base | undefined> {
+  const candidates = only === undefined ? BASE_ADDRESSES : [only];
+  let functionCode: 3 | 4 = 3;
+  let answered = false;
+  let silence: TransportError | undefined;
+  for (let i = 0; i < candidates.length; i++) {
+    const address = candidates[i] ?? 0;
+    try {
+      const marker = await reader(transport, functionCode, signal)(address, 2);
+      answered = true;
+      if (marker.getUint32(0) === MARKER) return { address, functionCode };
+    } catch (error) {
+      if (error instanceof ModbusException) {
+        if (isGatewayFailure(error)) throw error;
+        answered = true;
+        // Some devices serve input registers only.
+        if (error.code === 1 && functionCode === 3) {
+          functionCode = 4;
+          i = -1;
+        }
+      } else if (error instanceof TransportError && error.fault === "timeout") {
+        silence = error;
+      } else {
+        throw error;
+      }
+    }
+  }
+  if (!answered && silence) throw silence;
+  return undefined;
+}
+
+/** The gateway speaks for a unit that is not there. */
+function isGatewayFailure({ code }: ModbusException): boolean {
+  return code === 10 || code === 11;
+}
+
+/** Fetches the head of the map in large reads; the walk asks the device for what is not in them. */
+async function readAhead(
+  read: ReadRegisters,
+  from: number,
+  { readAhead, maxRegisters }: WalkOptions,
+): Promise<ReadRegisters> {
+  const quantity = Math.min(readAhead, ADDRESS_SPACE - from);
+  const bytes = new Uint8Array(quantity * 2);
+  let known = 0;
+  while (known < quantity) {
+    const next = Math.min(maxRegisters, quantity - known);
+    try {
+      const part = await read(from + known, next);
+      bytes.set(new Uint8Array(part.buffer, part.byteOffset, part.byteLength), known * 2);
+    } catch (error) {
+      if (!(error instanceof ModbusException) && !(error instanceof TransportError)) throw error;
+      break;
+    }
+    known += next;
+  }
+  return (address, wanted) => {
+    const at = address - from;
+    if (at < 0 || at + wanted > known) return read(address, wanted);
+    return Promise.resolve(new DataView(bytes.buffer, at * 2, wanted * 2));
+  };
+}
+
+async function followChain(
+  read: ReadRegisters,
+  baseAddress: number,
+): Promise<Omit<Chain, "functionCode">> {
+  const models: ModelPlace[] = [];
+  let address = baseAddress + 2;
+  while (models.length < MODEL_LIMIT && address + HEADER_LENGTH <= ADDRESS_SPACE) {
+    const header = await readHeader(read, address);
+    if ("end" in header) return { baseAddress, models, end: header.end };
+    models.push({ ...header, address });
+    address += HEADER_LENGTH + header.length;
+  }
+  return { baseAddress, models, end: "limit" };
+}
+
+type Header = { readonly id: number; readonly length: number } | { readonly end: string };
+
+/** Id and length together where the device allows it; some do not serve the end model's length. */
+async function readHeader(read: ReadRegisters, address: number): Promise<Header> {
+  try {
+    const both = await read(address, 2);
+    return endOf(both.getUint16(0)) ?? { id: both.getUint16(0), length: both.getUint16(2) };
+  } catch (error) {
+    failureOf(error);
+  }
+  try {
+    const id = (await read(address, 1)).getUint16(0);
+    return endOf(id) ?? { id, length: (await read(address + 1, 1)).getUint16(0) };
+  } catch (error) {
+    return { end: failureOf(error) };
+  }
+}
+
+function endOf(id: number): { readonly end: string } | undefined {
+  if (id === END_MODEL) return { end: "end_model" };
+  return id === 0 ? { end: "zero" } : undefined;
+}
+
+/** Names a failure that ends a chain; throws any other again. */
+function failureOf(error: unknown): string {
+  if (error instanceof ModbusException) return `exception_${error.code}`;
+  if (error instanceof TransportError && error.fault === "timeout") return "timeout";
+  throw error;
+}
+
+/**
+ * Says whether a model still stands where the chain had it.
+ *
+ * @param header the model's first two registers, as just read
+ * @throws {ProtocolError} when it does not: every value behind it would be wrong and plausible
+ */
+export function checkPlace(place: ModelPlace, header: DataView, endpoint: string): void {
+  const id = header.getUint16(0);
+  const length = header.getUint16(2);
+  if (id === place.id && length === place.length) return;
+  throw new ProtocolError(
+    `Cannot trust the models of "${endpoint}": at ${place.address} stood model ${place.id} with ` +
+      `length ${place.length}, now there is ${id} with length ${length}; the device is walked again`,
+  );
+}
+
+/** What to say of a device that speaks Modbus without a SunSpec map. */
+export function notSunSpec(endpoint: string, unitId: number): string {
+  return `Cannot find SunSpec at "${endpoint}" unit ${unitId}: it answers Modbus, but "SunS" is not ` +
+    `at ${BASE_ADDRESSES.join(", ")}; try --unit 126, ${unitId + 123}, 71 or --unit auto`;
+}
