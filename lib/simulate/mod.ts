@@ -1,0 +1,18 @@
+/**
+ * SunSpec devices that exist in memory: the demo, and the test bench.
+ *
+ * @module
+ */
+export {
+  type SimulatedDevice,
+  type SimulatedDeviceOptions,
+  simulateDevice,
+  type SimulatedModel,
+} from "./device.ts";
+export {
+  type EndpointSpec,
+  parseEndpointSpec,
+  serveEndpoint,
+  type SimulatedEndpoint,
+} from "./fleet.ts";
+export { type Moment, type SimulatedIdentity, wireValueAt } from "./values.ts";
