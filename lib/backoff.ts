@@ -38,3 +38,35 @@ export async function pause(ms: number, signal: AbortSignal): Promise<boolean> {
     return true;
   }
 }
+
+/** A signal that aborts after some time, or with another; given back when it goes out of scope. */
+export interface Deadline extends Disposable {
+  readonly signal: AbortSignal;
+  /** Whether the time ran out. */
+  readonly isOver: boolean;
+}
+
+/** Starts the time. Unlike `AbortSignal.any` it leaves nothing behind at the other signals. */
+export function deadline(ms: number, ...others: readonly AbortSignal[]): Deadline {
+  const controller = new AbortController();
+  let isOver = false;
+  const timer = setTimeout(() => {
+    isOver = true;
+    controller.abort();
+  }, ms);
+  const stop = () => controller.abort();
+  for (const other of others) {
+    if (other.aborted) stop();
+    else other.addEventListener("abort", stop, { once: true });
+  }
+  return {
+    signal: controller.signal,
+    get isOver() {
+      return isOver;
+    },
+    [Symbol.dispose]() {
+      clearTimeout(timer);
+      for (const other of others) other.removeEventListener("abort", stop);
+    },
+  };
+}

@@ -51,6 +51,11 @@ export class ModbusException extends Error {
   }
 }
 
+/** What was asked for is not there. Exit code 1. */
+export class NotFoundError extends Error {
+  override readonly name: string = "NotFoundError";
+}
+
 /** The far side or the system denies it: authentication or permission. Exit code 4. */
 export class RefusedError extends Error {
   override readonly name: string = "RefusedError";

@@ -9,4 +9,5 @@ export * from "./endpoint.ts";
 export * from "./errors.ts";
 export * from "./output.ts";
 export * from "./reading.ts";
+export * from "./setting.ts";
 export * from "./transport.ts";

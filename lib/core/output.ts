@@ -1,4 +1,5 @@
 import type { Entry, LocalPosition, Rejection } from "./buffer.ts";
+import type { Lookup, Setting } from "./setting.ts";
 
 /** Entries to deliver together, in order, all of one topic. */
 export interface Batch {
@@ -45,6 +46,37 @@ export interface Output extends AsyncDisposable {
 /** What an output is given when it is made. */
 export interface OutputContext {
   readonly collector: string;
+  /** Readings in one container file. */
+  readonly batchSize: number;
   /** Keeps a note in the buffer until the next commit; comes back in `LocalPosition.note`. */
   note(text: string): Promise<void>;
+  /** Where its log lines go. */
+  readonly log: OutputLog;
+}
+
+/** What the log says about an output's work. */
+export type OutputLog = (
+  level: "debug" | "info" | "warn" | "error",
+  message: string,
+  fields?: { readonly [key: string]: unknown },
+) => void;
+
+/** A kind of destination. */
+export interface OutputType {
+  /** The name in `collect.outputs`, and the section of its settings. */
+  readonly name: string;
+  /** One line for help. */
+  readonly summary: string;
+  /** Its own keys, all of them within its section. */
+  readonly settings: readonly Setting<unknown>[];
+  /** Whether it is the one to use when `collect.outputs` names none. */
+  isDefault(get: Lookup): boolean;
+  /** What in its settings contradicts itself: key and fault. */
+  check(get: Lookup): readonly { readonly key: string; readonly text: string }[];
+  /**
+   * Makes the output; nothing is opened before `recover`.
+   *
+   * @throws {ConfigError} a file it needs cannot be used
+   */
+  create(get: Lookup, context: OutputContext): Output;
 }

@@ -1,3 +1,4 @@
+import { deadline } from "../backoff.ts";
 import {
   type Endpoint,
   formatEndpoint,
@@ -24,19 +25,15 @@ export async function openStream(
       `Cannot open "${formatEndpoint(endpoint)}": this version speaks Modbus TCP only, use tcp://`,
     );
   }
-  const deadline = AbortSignal.timeout(timeoutMs);
+  using limit = deadline(timeoutMs, signal);
   try {
     const { host: hostname, port } = endpoint;
-    const connection = await Deno.connect({
-      hostname,
-      port,
-      signal: AbortSignal.any([signal, deadline]),
-    });
+    const connection = await Deno.connect({ hostname, port, signal: limit.signal });
     connection.setNoDelay();
     return connection;
   } catch (cause) {
     signal.throwIfAborted();
-    throw connectError(endpoint, cause, deadline.aborted ? timeoutMs : undefined);
+    throw connectError(endpoint, cause, limit.isOver ? timeoutMs : undefined);
   }
 }
 

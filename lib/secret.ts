@@ -1,0 +1,44 @@
+import { ConfigError, messageOf } from "./core/mod.ts";
+
+/** Where a secret may come from, in this order. */
+export interface SecretSources {
+  /** The value, when the environment holds it. */
+  readonly value: string | undefined;
+  /** A file that holds it. */
+  readonly file: string | undefined;
+  /** Its name among systemd's credentials. */
+  readonly credential: string;
+}
+
+/**
+ * Finds a secret; undefined when none of its sources has one.
+ *
+ * @throws {ConfigError} when its file cannot be read, or others can read it too
+ */
+export function readSecret({ value, file, credential }: SecretSources): string | undefined {
+  if (value !== undefined) return value;
+  if (file !== undefined) return readSecretFile(file);
+  const folder = Deno.env.get("CREDENTIALS_DIRECTORY");
+  if (folder === undefined) return undefined;
+  try {
+    return Deno.readTextFileSync(`${folder}/${credential}`).trimEnd();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+function readSecretFile(file: string): string {
+  try {
+    const { mode } = Deno.statSync(file);
+    if (mode !== null && (mode & 0o077) !== 0) {
+      throw new ConfigError(
+        `Cannot use secret file "${file}": others may read it; do: chmod 600 ${file}`,
+      );
+    }
+    return Deno.readTextFileSync(file).trimEnd();
+  } catch (cause) {
+    if (cause instanceof ConfigError) throw cause;
+    throw new ConfigError(`Cannot read secret file "${file}": ${messageOf(cause)}`, { cause });
+  }
+}
