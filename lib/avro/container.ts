@@ -1,0 +1,124 @@
+/**
+ * Avro object container files: Apache Avro Specification 1.12, section "Object Container Files".
+ *
+ * @module
+ */
+import { deflateRawSync, inflateRawSync, zstdCompressSync, zstdDecompressSync } from "node:zlib";
+import { concat, Cursor, encodeLong, MAX_LENGTH, MoreBytes, withLength } from "./binary.ts";
+
+/** How blocks are compressed. */
+export type Codec = "null" | "deflate" | "zstandard";
+
+const MAGIC = Uint8Array.of(0x4f, 0x62, 0x6a, 1);
+const SYNC_LENGTH = 16;
+
+const COMPRESS: Readonly<Record<Codec, (data: Uint8Array) => Uint8Array>> = {
+  null: (data) => data,
+  deflate: (data) => deflateRawSync(data),
+  zstandard: (data) => zstdCompressSync(data),
+};
+
+const DECOMPRESS: Readonly<Record<Codec, (data: Uint8Array) => Uint8Array>> = {
+  null: (data) => data,
+  deflate: (data) => inflateRawSync(data, { maxOutputLength: MAX_LENGTH }),
+  zstandard: (data) => zstdDecompressSync(data, { maxOutputLength: MAX_LENGTH }),
+};
+
+/** What stands at the head of a container. */
+export interface ContainerHeader {
+  readonly schemaText: string;
+  readonly codec: Codec;
+  /** 16 bytes that end each block. */
+  readonly sync: Uint8Array;
+  /** Where the first block begins. */
+  readonly end: number;
+}
+
+/** A block of encoded records. */
+export interface Block {
+  readonly count: number;
+  /** The records, decompressed. */
+  readonly data: Uint8Array;
+  /** Where the next block begins. */
+  readonly end: number;
+}
+
+/** A fresh sync marker. */
+export function newSync(): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(SYNC_LENGTH));
+}
+
+/** Writes the head of a container. */
+export function encodeHeader(schemaText: string, codec: Codec, sync: Uint8Array): Uint8Array {
+  const text = new TextEncoder();
+  const entries = { "avro.schema": schemaText, "avro.codec": codec };
+  const metadata = Object.entries(entries).flatMap(([key, value]) => [
+    withLength(text.encode(key)),
+    withLength(text.encode(value)),
+  ]);
+  return concat([MAGIC, encodeLong(2), ...metadata, encodeLong(0), sync]);
+}
+
+/** Writes one block of `count` encoded records. */
+export function encodeBlock(
+  count: number,
+  records: readonly Uint8Array[],
+  codec: Codec,
+  sync: Uint8Array,
+): Uint8Array {
+  const data = COMPRESS[codec](concat(records));
+  return concat([encodeLong(count), encodeLong(data.length), data, sync]);
+}
+
+/**
+ * Reads the head of a container; undefined = more bytes are needed.
+ *
+ * @throws {Error} when it is no container, or compressed in a way we do not know
+ */
+export function decodeHeader(bytes: Uint8Array): ContainerHeader | undefined {
+  const cursor = new Cursor(bytes);
+  try {
+    if (MAGIC.some((byte, i) => cursor.peek(i) !== byte)) {
+      throw new Error("Cannot read a container: it does not begin with Obj and 1");
+    }
+    cursor.skip(MAGIC.length);
+    const metadata = cursor.map();
+    const sync = cursor.take(SYNC_LENGTH).slice();
+    const codec = metadata.get("avro.codec") ?? "null";
+    if (codec !== "null" && codec !== "deflate" && codec !== "zstandard") {
+      throw new Error(`Cannot read a container: unknown codec "${codec}"`);
+    }
+    return { schemaText: metadata.get("avro.schema") ?? "", codec, sync, end: cursor.at };
+  } catch (error) {
+    if (error instanceof MoreBytes) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Reads the block that begins at `at`; undefined = more bytes are needed.
+ *
+ * @throws {Error} when it is no block of this container
+ */
+export function decodeBlock(
+  bytes: Uint8Array,
+  at: number,
+  { codec, sync }: ContainerHeader,
+): Block | undefined {
+  const cursor = new Cursor(bytes, at);
+  try {
+    const count = cursor.long();
+    const length = cursor.long();
+    if (count < 0 || length < 0 || length > MAX_LENGTH) {
+      throw new Error(`Cannot read a block: ${count} records in ${length} bytes`);
+    }
+    const data = cursor.take(length);
+    if (cursor.take(SYNC_LENGTH).some((byte, i) => byte !== sync[i])) {
+      throw new Error("Cannot read a block: it does not end with the sync marker");
+    }
+    return { count, data: DECOMPRESS[codec](data), end: cursor.at };
+  } catch (error) {
+    if (error instanceof MoreBytes) return undefined;
+    throw error;
+  }
+}

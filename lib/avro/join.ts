@@ -1,0 +1,59 @@
+import type { Batch, Entry } from "../core/mod.ts";
+import { concat, encodeLong, withLength } from "./binary.ts";
+import { type Codec, encodeBlock, encodeHeader, newSync } from "./container.ts";
+
+/** Consecutive entries as one container file. */
+export interface Container {
+  readonly first: number;
+  readonly last: number;
+  readonly count: number;
+  /** Fingerprint of the schema. */
+  readonly schema: string;
+  readonly bytes: Uint8Array;
+}
+
+/** Entries that can share a container: consecutive, of one schema. */
+export interface EntryGroup {
+  readonly schema: string;
+  readonly schemaText: string;
+  readonly entries: readonly Entry[];
+}
+
+/** Splits a batch where the schema changes and where a container is full. */
+export function groupEntries({ entries, schemas }: Batch, limit: number): EntryGroup[] {
+  const groups: { schema: string; schemaText: string; entries: Entry[] }[] = [];
+  for (const entry of entries) {
+    const { schema } = entry;
+    const open = groups.at(-1);
+    if (open && open.schema === schema && open.entries.length < limit) open.entries.push(entry);
+    else groups.push({ schema, schemaText: schemas.get(schema) ?? "", entries: [entry] });
+  }
+  return groups;
+}
+
+/**
+ * The records of entries: the first three fields (collector, epoch, position) and the stored
+ * body. Avro records are plain concatenation, so nothing is decoded.
+ */
+export function joinRecords(
+  { collector, epoch }: Pick<Batch, "collector" | "epoch">,
+  entries: readonly Entry[],
+): Uint8Array[] {
+  const head = concat([withLength(new TextEncoder().encode(collector)), encodeLong(epoch)]);
+  return entries.flatMap(({ position, payload }) => [head, encodeLong(position), payload]);
+}
+
+/** Joins a batch into container files of at most `limit` entries each. */
+export function joinContainers(batch: Batch, limit: number, codec: Codec): Container[] {
+  return groupEntries(batch, limit).map(({ schema, schemaText, entries }) => {
+    const sync = newSync();
+    const block = encodeBlock(entries.length, joinRecords(batch, entries), codec, sync);
+    return {
+      first: entries[0]?.position ?? 0,
+      last: entries.at(-1)?.position ?? 0,
+      count: entries.length,
+      schema,
+      bytes: concat([encodeHeader(schemaText, codec, sync), block]),
+    };
+  });
+}
