@@ -1,0 +1,132 @@
+import type { Gap } from "../core/mod.ts";
+import type { Sql } from "./sql.ts";
+
+/** Where each output stands in the log. */
+export class Cursors {
+  readonly #sql: Sql;
+  readonly #writeGap: (gap: Gap) => void;
+
+  /** @param writeGap appends the record of a gap; called within a transaction */
+  constructor(sql: Sql, writeGap: (gap: Gap) => void) {
+    this.#sql = sql;
+    this.#writeGap = writeGap;
+  }
+
+  /**
+   * Makes these the outputs that hold rows. A new one starts at the oldest row kept; one that
+   * comes back gets a record of the rows that it missed. Within a transaction.
+   */
+  activate(outputs: readonly string[]): void {
+    const oldest = this.#oldest();
+    const known = new Map(
+      this.#sql.all("SELECT output, position, active FROM output_cursor")
+        .map((row) => [String(row.output), row]),
+    );
+    for (const output of outputs) {
+      const cursor = known.get(output);
+      if (!cursor) {
+        this.#sql.run(
+          "INSERT INTO output_cursor(output, position) VALUES(?, ?)",
+          output,
+          oldest - 1,
+        );
+      } else if (Number(cursor.active) === 0) {
+        this.#sql.run("UPDATE output_cursor SET active = 1 WHERE output = ?", output);
+        this.#skip(output, Number(cursor.position), oldest - 1, "output_was_removed", 0, 0);
+      }
+    }
+    for (const [output, { active }] of known) {
+      if (Number(active) === 0 || outputs.includes(output)) continue;
+      this.#sql.run("UPDATE output_cursor SET active = 0, note = NULL WHERE output = ?", output);
+    }
+  }
+
+  /** An output's position, and the note it left. */
+  get(output: string): { readonly position: number; readonly note: string | null } {
+    const row = this.#sql.get("SELECT position, note FROM output_cursor WHERE output = ?", output);
+    const note = row?.note;
+    return { position: Number(row?.position ?? 0), note: typeof note === "string" ? note : null };
+  }
+
+  /** Keeps an output's note until it next advances. */
+  note(output: string, text: string): void {
+    this.#sql.run("UPDATE output_cursor SET note = ? WHERE output = ?", text, output);
+  }
+
+  /** Moves an output forward, never back. */
+  advance(output: string, through: number): void {
+    this.#sql.run(
+      "UPDATE output_cursor SET position = max(position, ?), note = NULL WHERE output = ?",
+      through,
+      output,
+    );
+  }
+
+  /** Everything up to here has been delivered to every output. */
+  delivered(): number {
+    const row = this.#sql.get("SELECT min(position) AS least FROM output_cursor WHERE active = 1");
+    return Number(row?.least ?? 0);
+  }
+
+  /** Rows each output still has to take. */
+  backlog(first: number, latest: number): Record<string, number> {
+    const left = (position: number) =>
+      first === 0 ? 0 : Math.max(latest - Math.max(position, first - 1), 0);
+    return Object.fromEntries(this.#active().map(([output, at]) => [output, left(at)]));
+  }
+
+  /** When the oldest row that each output still has to take was written, Unix milliseconds. */
+  waitingSince(): Record<string, number | undefined> {
+    return Object.fromEntries(
+      this.#active().map(([output, position]) => {
+        const row = this.#sql.get(
+          "SELECT created_at FROM telemetry_queue WHERE id > ? ORDER BY id LIMIT 1",
+          position,
+        );
+        return [output, row ? Number(row.created_at) : undefined];
+      }),
+    );
+  }
+
+  /**
+   * Tells each output that has not had them of rows that are going to be deleted; gives how many
+   * outputs were told. Within a transaction, before the rows are gone.
+   *
+   * @param from when the first and the last of them were collected, Unix microseconds
+   */
+  recordGap(first: number, last: number, reason: string, from: number, to: number): number {
+    const behind = this.#active().filter(([, position]) => position < last);
+    for (const [output, position] of behind) {
+      const start = Math.max(first, position + 1);
+      const count = last - start + 1;
+      this.#writeGap({ output, first: start, last, count, reason, from, to });
+    }
+    return behind.length;
+  }
+
+  #skip(
+    output: string,
+    position: number,
+    last: number,
+    reason: string,
+    from: number,
+    to: number,
+  ): void {
+    if (last <= position) return;
+    const count = last - position;
+    this.#writeGap({ output, first: position + 1, last, count, reason, from, to });
+    this.#sql.run("UPDATE output_cursor SET position = ? WHERE output = ?", last, output);
+  }
+
+  #active(): readonly (readonly [string, number])[] {
+    return this.#sql.all("SELECT output, position FROM output_cursor WHERE active = 1")
+      .map((row) => [String(row.output), Number(row.position)]);
+  }
+
+  /** The oldest row kept; the next one to be written when there is none. */
+  #oldest(): number {
+    const row = this.#sql.get("SELECT min(id) AS first FROM telemetry_queue");
+    if (row?.first) return Number(row.first);
+    return this.#sql.number("SELECT seq FROM sqlite_sequence WHERE name = 'telemetry_queue'") + 1;
+  }
+}

@@ -1,0 +1,10 @@
+/**
+ * The buffer: one SQLite file, one log, one cursor an output.
+ *
+ * @module
+ */
+export { crc32c } from "./crc32c.ts";
+export { type BufferTask, TaskLock } from "./lock.ts";
+export { type BufferOptions, type BufferRole, SqliteBuffer } from "./queue.ts";
+export type { StorageOptions } from "./schema.ts";
+export { SqliteCode, sqliteCode } from "./sql.ts";

@@ -1,0 +1,336 @@
+import type {
+  Buffer,
+  BufferStats,
+  Entry,
+  Gap,
+  LocalPosition,
+  NewEntry,
+  ReadLimit,
+  Rejection,
+  Retention,
+  TrimReport,
+} from "../core/mod.ts";
+import { crc32c } from "./crc32c.ts";
+import { Cursors } from "./cursors.ts";
+import { Identity } from "./identity.ts";
+import { TaskLock } from "./lock.ts";
+import { openFile } from "./open.ts";
+import type { StorageOptions } from "./schema.ts";
+import type { Row, Sql } from "./sql.ts";
+import { trimQueue } from "./trim.ts";
+
+/** What to do with the buffer: `collect` appends and drains. */
+export type BufferRole = "collect" | "append" | "drain" | "maintain";
+
+/** How a buffer is opened. */
+export interface BufferOptions extends StorageOptions {
+  readonly path: string;
+  readonly role: BufferRole;
+  /** Written with each row. */
+  readonly topic: string;
+  /** The collector's name; undefined = the one in the file, or a random one in a new file. */
+  readonly collector: string | undefined;
+  /** The configured outputs; all others stop holding rows. */
+  readonly outputs: readonly string[];
+  /** How long appended readings may wait for others to share their commit. */
+  readonly commitIntervalMs: number;
+  /** What gives way when the file is full. */
+  readonly whenFull: "drop_oldest" | "drop_newest" | "block";
+  /** The text of each schema that rows are written with, by fingerprint. */
+  readonly schemas: ReadonlyMap<string, string>;
+  /** Makes the record that tells of lost rows. */
+  encodeGap(collector: string, gap: Gap): NewEntry;
+}
+
+interface Waiting {
+  readonly entries: readonly NewEntry[];
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+/** The durable queue in one SQLite file. */
+export class SqliteBuffer implements Buffer {
+  readonly collector: string;
+  /** Where a corrupt file was put when this one was begun in its place. */
+  readonly setAside: string | undefined;
+  readonly #options: BufferOptions;
+  readonly #sql: Sql;
+  readonly #locks: DisposableStack;
+  readonly #identity: Identity;
+  readonly #cursors: Cursors;
+  readonly #watchers = new Set<() => void>();
+  #waiting: Waiting[] = [];
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #latest: number;
+
+  /**
+   * Opens the file.
+   *
+   * @throws {TryLaterError} another process does the same with it
+   * @throws {RefusedError} it may not be opened
+   * @throws {ConfigError} it cannot be kept as asked
+   */
+  constructor(options: BufferOptions) {
+    using stack = new DisposableStack();
+    const file = openFile(options.path, options);
+    this.#sql = stack.use(file.sql);
+    const wantsAppend = options.role === "collect" || options.role === "append";
+    const wantsDrain = options.role === "collect" || options.role === "drain";
+    if (wantsAppend) stack.use(TaskLock.take(options.path, "append"));
+    const drain = wantsDrain
+      ? TaskLock.take(options.path, "drain")
+      : TaskLock.tryTake(options.path, "drain");
+    if (drain) stack.use(drain);
+    this.#options = options;
+    this.setAside = file.setAside;
+    const name = options.collector ?? file.formerCollector;
+    this.#identity = new Identity(this.#sql, name);
+    this.collector = this.#identity.collector;
+    // While somebody else delivers, the file cannot have been exchanged under them.
+    if (drain) this.#identity.open();
+    if (drain && !wantsDrain) drain[Symbol.dispose]();
+    this.#cursors = new Cursors(this.#sql, (gap) => this.#insertGap(gap));
+    if (options.role !== "maintain") {
+      this.#sql.transaction(() => this.#cursors.activate(options.outputs));
+    }
+    for (const [fingerprint, text] of options.schemas) this.#keepSchema(fingerprint, text);
+    this.#latest = this.#identity.latest();
+    this.#locks = stack.move();
+  }
+
+  /** Stores readings in order; resolves when they are on disk. */
+  append(entries: readonly NewEntry[]): Promise<void> {
+    if (entries.length === 0) return Promise.resolve();
+    const stored = new Promise<void>((resolve, reject) => {
+      this.#waiting.push({ entries, resolve, reject });
+    });
+    this.#timer ??= setTimeout(() => this.flush(), this.#options.commitIntervalMs);
+    return stored;
+  }
+
+  /** Commits what waits now instead of at the end of the interval. */
+  flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const waiting = this.#waiting;
+    if (waiting.length === 0) return;
+    this.#waiting = [];
+    try {
+      this.#sql.transaction(() => {
+        for (const { entries } of waiting) {
+          for (const entry of entries) this.#insert(entry);
+        }
+      });
+    } catch (error) {
+      for (const { reject } of waiting) reject(error);
+      return;
+    }
+    for (const { resolve } of waiting) resolve();
+    this.#changed();
+  }
+
+  read(output: string, limit: ReadLimit): Promise<readonly Entry[]> {
+    return attempt(() => this.#read(output, limit));
+  }
+
+  commit(output: string, through: number, rejected: readonly Rejection[]): Promise<void> {
+    return attempt(() =>
+      this.#sql.transaction(() => {
+        for (const rejection of rejected) this.#setAside(output, rejection);
+        this.#cursors.advance(output, through);
+      })
+    );
+  }
+
+  local(output: string): Promise<LocalPosition> {
+    return attempt(() => {
+      const { position, note } = this.#cursors.get(output);
+      const { collector, incarnation } = this.#identity;
+      return {
+        collector,
+        epoch: this.#identity.epoch(),
+        position,
+        latest: this.#identity.latest(),
+        incarnation,
+        incarnations: this.#identity.incarnations(),
+        note,
+      };
+    });
+  }
+
+  note(output: string, text: string): Promise<void> {
+    return attempt(() =>
+      this.#sql.transaction(() => {
+        // From now on the destination may name this incarnation, whatever happens to us.
+        this.#identity.markUsed();
+        this.#cursors.note(output, text);
+      })
+    );
+  }
+
+  renewEpoch(): Promise<number> {
+    return attempt(() => this.#identity.renewEpoch());
+  }
+
+  schemaText(fingerprint: string): Promise<string> {
+    return attempt(() => {
+      const row = this.#sql.get("SELECT text FROM schema_text WHERE fingerprint = ?", fingerprint);
+      return String(row?.text ?? "");
+    });
+  }
+
+  appended(position: number, signal: AbortSignal): Promise<void> {
+    if (this.#latest > position || signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const wake = () => {
+        this.#watchers.delete(wake);
+        signal.removeEventListener("abort", wake);
+        resolve();
+      };
+      this.#watchers.add(wake);
+      signal.addEventListener("abort", wake, { once: true });
+    });
+  }
+
+  trim(retention: Retention): Promise<TrimReport> {
+    return attempt(() => {
+      const report = trimQueue(this.#sql, this.#cursors, retention, Date.now());
+      if (report.dropped > 0) this.#changed();
+      return report;
+    });
+  }
+
+  stats(): Promise<BufferStats> {
+    return attempt(() => {
+      const span = this.#sql.get(
+        "SELECT min(id) AS first, max(id) AS last, min(created_at) AS oldest FROM telemetry_queue",
+      );
+      const first = Number(span?.first ?? 0);
+      const latest = this.#identity.latest();
+      return {
+        rows: first === 0 ? 0 : Number(span?.last) - first + 1,
+        bytes: this.#usedBytes(),
+        maxBytes: this.#options.maxBytes,
+        oldestAt: first === 0 ? undefined : Number(span?.oldest),
+        deadLetters: this.#sql.number("SELECT count(*) FROM dead_letter"),
+        backlog: this.#cursors.backlog(first, latest),
+        waitingSince: this.#cursors.waitingSince(),
+      };
+    });
+  }
+
+  /** Gives the name a device keeps for ever; see {@linkcode Identity.deviceId}. */
+  deviceId(identity: string, place: string, isTaken: (id: string) => boolean): string {
+    return this.#identity.deviceId(identity, place, isTaken);
+  }
+
+  /** Writes what waits, and closes the file. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return attempt(() => {
+      this.flush();
+      this.#locks[Symbol.dispose]();
+    });
+  }
+
+  #changed(): void {
+    this.#latest = this.#identity.latest();
+    for (const wake of this.#watchers) wake();
+  }
+
+  #keepSchema(fingerprint: string, text: string): void {
+    this.#sql.run("INSERT OR IGNORE INTO schema_text VALUES(?, ?)", fingerprint, text);
+  }
+
+  #insert({ payload, createdAt, schema, clockSynced }: NewEntry): number {
+    return this.#sql.run(
+      "INSERT INTO telemetry_queue(topic, payload, created_at, schema, crc, clock_synced) " +
+        "VALUES(?, ?, ?, ?, ?, ?)",
+      this.#options.topic,
+      payload,
+      createdAt,
+      schema,
+      crc32c(payload),
+      clockSynced === null ? null : Number(clockSynced),
+    ).lastId;
+  }
+
+  #insertGap(gap: Gap): void {
+    this.#insert(this.#options.encodeGap(this.collector, gap));
+  }
+
+  #read(output: string, { rows, bytes }: ReadLimit): readonly Entry[] {
+    const { position } = this.#cursors.get(output);
+    const found = this.#sql.all(
+      "SELECT id, topic, payload, created_at, schema, crc, clock_synced FROM telemetry_queue " +
+        "WHERE id > ? ORDER BY id LIMIT ?",
+      position,
+      rows,
+    );
+    const entries: Entry[] = [];
+    let size = 0;
+    for (const row of found) {
+      const entry = toEntry(row);
+      if (!entry || crc32c(entry.payload) !== row.crc) {
+        this.#dropCorrupt(row, Number(row.id));
+        break;
+      }
+      size += entry.payload.length;
+      const isFull = entries.length > 0 && size > bytes;
+      if (isFull || entry.topic !== (entries[0]?.topic ?? entry.topic)) break;
+      entries.push(entry);
+    }
+    // A row that went bad may have been the first one: look again behind it.
+    const isRowGone = entries.length === 0 && found.length > 0;
+    return isRowGone ? this.#read(output, { rows, bytes }) : entries;
+  }
+
+  /** A row whose bytes changed on disk is set aside, and told of as a gap to each output. */
+  #dropCorrupt(row: Row, position: number): void {
+    const createdAt = Number(row.created_at ?? 0) * 1000;
+    this.#sql.transaction(() => {
+      this.#moveToDeadLetters("*", { position, reason: "checksum" });
+      this.#cursors.recordGap(position, position, "corrupt", createdAt, createdAt);
+      this.#sql.run("DELETE FROM telemetry_queue WHERE id = ?", position);
+    });
+  }
+
+  #setAside(output: string, rejection: Rejection): void {
+    this.#moveToDeadLetters(output, rejection);
+  }
+
+  #moveToDeadLetters(output: string, { position, reason }: Rejection): void {
+    this.#sql.run(
+      "INSERT INTO dead_letter(output, position, epoch, topic, payload, schema, created_at, " +
+        "reason, rejected_at) SELECT ?, id, ?, topic, payload, schema, created_at, ?, ? " +
+        "FROM telemetry_queue WHERE id = ?",
+      output,
+      this.#identity.epoch(),
+      reason,
+      Date.now(),
+      position,
+    );
+  }
+
+  #usedBytes(): number {
+    const pages = this.#sql.number("PRAGMA page_count") - this.#sql.number("PRAGMA freelist_count");
+    return pages * this.#sql.number("PRAGMA page_size");
+  }
+}
+
+function toEntry(row: Row): Entry | undefined {
+  const { id, topic, payload, created_at, schema, clock_synced } = row;
+  if (typeof id !== "number" || !(payload instanceof Uint8Array)) return undefined;
+  return {
+    position: id,
+    topic: String(topic),
+    payload,
+    createdAt: Number(created_at),
+    schema: String(schema),
+    clockSynced: clock_synced === null ? null : Boolean(clock_synced),
+  };
+}
+
+/** The contract is asynchronous, so that the buffer can move to a Worker. */
+function attempt<T>(job: () => T): Promise<T> {
+  return new Promise((resolve) => resolve(job()));
+}

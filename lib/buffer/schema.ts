@@ -1,0 +1,115 @@
+import { ConfigError, messageOf } from "../core/mod.ts";
+import type { Sql } from "./sql.ts";
+
+/** Written into `user_version`; a file with a higher one is refused. */
+export const SCHEMA_VERSION = 1;
+
+const PAGE_SIZE = 4096;
+/** Room above the cap, so that rows can still be deleted when it is reached. */
+const SLACK_PAGES = 2560;
+
+const TABLES: readonly string[] = [
+  `CREATE TABLE telemetry_queue(
+     id INTEGER PRIMARY KEY AUTOINCREMENT,
+     topic TEXT NOT NULL,
+     payload BLOB NOT NULL,
+     retry_count INTEGER DEFAULT 0,
+     created_at INTEGER NOT NULL,
+     schema TEXT NOT NULL,
+     crc INTEGER NOT NULL,
+     clock_synced INTEGER)`,
+  "CREATE INDEX idx_created_at ON telemetry_queue(created_at)",
+  `CREATE TABLE output_cursor(
+     output TEXT PRIMARY KEY,
+     position INTEGER NOT NULL,
+     active INTEGER NOT NULL DEFAULT 1,
+     note TEXT)`,
+  `CREATE TABLE dead_letter(
+     id INTEGER PRIMARY KEY AUTOINCREMENT,
+     output TEXT NOT NULL,
+     position INTEGER NOT NULL,
+     epoch INTEGER NOT NULL,
+     topic TEXT NOT NULL,
+     payload BLOB NOT NULL,
+     schema TEXT NOT NULL,
+     created_at INTEGER NOT NULL,
+     reason TEXT NOT NULL,
+     rejected_at INTEGER NOT NULL)`,
+  "CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL)",
+  "CREATE TABLE schema_text(fingerprint TEXT PRIMARY KEY, text TEXT NOT NULL)",
+  `CREATE TABLE incarnation(
+     number INTEGER PRIMARY KEY AUTOINCREMENT,
+     id TEXT NOT NULL UNIQUE,
+     first INTEGER NOT NULL,
+     last INTEGER,
+     used INTEGER NOT NULL DEFAULT 0)`,
+  `CREATE TABLE device_id(
+     identity TEXT NOT NULL,
+     place TEXT NOT NULL,
+     id TEXT NOT NULL,
+     PRIMARY KEY(identity, place))`,
+];
+
+/** How the file is to be kept. */
+export interface StorageOptions {
+  /** `full`: a committed reading survives a power cut; `normal`: the last ones may not. */
+  readonly synchronous: "full" | "normal";
+  /** The size the file may reach, in bytes. */
+  readonly maxBytes: number;
+}
+
+/** Settings in the order they must be made; each is read back. */
+function settings({ synchronous, maxBytes }: StorageOptions) {
+  return [
+    ["page_size", PAGE_SIZE],
+    ["auto_vacuum", 2],
+    ["journal_mode", "wal"],
+    ["synchronous", synchronous === "full" ? 2 : 1],
+    ["wal_autocheckpoint", 1000],
+    ["journal_size_limit", 8 * 1024 * 1024],
+    ["max_page_count", Math.ceil(maxBytes / PAGE_SIZE) + SLACK_PAGES],
+    ["trusted_schema", 0],
+    ["cell_size_check", 1],
+  ] as const;
+}
+
+/**
+ * Makes the settings of an opened file and, in a new one, the tables.
+ *
+ * @throws {ConfigError} when the file is of a newer version, or a setting does not hold
+ */
+export function prepareFile(sql: Sql, path: string, options: StorageOptions): void {
+  const version = sql.number("PRAGMA user_version");
+  if (version > SCHEMA_VERSION) {
+    throw new ConfigError(
+      `Cannot use buffer "${path}": a newer sunspool wrote it (version ${version}, this one ` +
+        `knows ${SCHEMA_VERSION}); use that one, or another buffer.path`,
+    );
+  }
+  if (version === 0 && sql.number("SELECT count(*) FROM sqlite_master") > 0) {
+    throw new ConfigError(
+      `Cannot use buffer "${path}": another program made this file; choose another buffer.path`,
+    );
+  }
+  for (const [name, value] of settings(options)) applySetting(sql, path, name, value);
+  if (version === SCHEMA_VERSION) return;
+  sql.transaction(() => {
+    for (const table of TABLES) sql.run(table);
+    sql.run(`PRAGMA user_version = ${SCHEMA_VERSION}`);
+  });
+}
+
+function applySetting(sql: Sql, path: string, name: string, value: number | string): void {
+  try {
+    sql.all(`PRAGMA ${name} = ${value}`);
+  } catch (cause) {
+    throw Object.assign(
+      new Error(`Cannot set ${name} of buffer "${path}": ${messageOf(cause)}`, { cause }),
+      { errcode: cause instanceof Error && "errcode" in cause ? cause.errcode : undefined },
+    );
+  }
+  const now = Object.values(sql.get(`PRAGMA ${name}`) ?? {})[0];
+  // A file that outgrew a lowered cap keeps its present size as the cap.
+  if (now === value || (name === "max_page_count" && Number(now) > Number(value))) return;
+  throw new ConfigError(`Cannot use buffer "${path}": ${name} is ${now} instead of ${value}`);
+}

@@ -1,0 +1,88 @@
+import type { Retention, TrimReport } from "../core/mod.ts";
+import type { Cursors } from "./cursors.ts";
+import type { Sql } from "./sql.ts";
+
+/** Rows deleted in one transaction, so that readings never wait long for the file. */
+const CHUNK = 5000;
+/** Pages given back in one step. */
+const VACUUM_PAGES = 1000;
+
+/** Drops what is delivered, then what is too old or too much; gives the space back. */
+export function trimQueue(
+  sql: Sql,
+  cursors: Cursors,
+  retention: Retention,
+  now: number,
+): TrimReport {
+  const before = fileBytes(sql);
+  const delivered = dropDelivered(sql, cursors);
+  const aged = dropOld(sql, cursors, now - retention.maxAgeSeconds * 1000);
+  const excess = dropExcess(sql, cursors, retention.maxBytes);
+  sql.all(`PRAGMA incremental_vacuum(${VACUUM_PAGES})`);
+  return { delivered, dropped: aged + excess, freedBytes: Math.max(before - fileBytes(sql), 0) };
+}
+
+function dropDelivered(sql: Sql, cursors: Cursors): number {
+  const through = cursors.delivered();
+  let dropped = 0;
+  for (;;) {
+    const { changes } = sql.run(
+      "DELETE FROM telemetry_queue WHERE id IN " +
+        "(SELECT id FROM telemetry_queue WHERE id <= ? ORDER BY id LIMIT ?)",
+      through,
+      CHUNK,
+    );
+    dropped += changes;
+    if (changes < CHUNK) return dropped;
+  }
+}
+
+function dropOld(sql: Sql, cursors: Cursors, before: number): number {
+  const last = sql.get(
+    "SELECT max(id) AS last FROM telemetry_queue " +
+      "WHERE created_at < ? AND coalesce(clock_synced, 1) = 1",
+    before,
+  )?.last;
+  return last ? dropThrough(sql, cursors, Number(last), "max_age") : 0;
+}
+
+/** Drops the oldest rows until the pages in use fit; each chunk is an estimate, then measured. */
+function dropExcess(sql: Sql, cursors: Cursors, maxBytes: number): number {
+  let dropped = 0;
+  for (;;) {
+    const excess = usedBytes(sql) - maxBytes;
+    const span = sql.get("SELECT min(id) AS first, max(id) AS last FROM telemetry_queue");
+    if (excess <= 0 || !span?.first) return dropped;
+    const first = Number(span.first);
+    const rows = Number(span.last) - first + 1;
+    const share = Math.ceil(rows * excess / (excess + maxBytes));
+    const last = first + Math.min(Math.max(share, 1), CHUNK, rows) - 1;
+    const gone = dropThrough(sql, cursors, last, "max_bytes");
+    // The gap records themselves take room: with nothing else left, stop.
+    if (rows <= 2) return dropped + gone;
+    dropped += gone;
+  }
+}
+
+function dropThrough(sql: Sql, cursors: Cursors, last: number, reason: string): number {
+  return sql.transaction(() => {
+    const span = sql.get(
+      "SELECT min(id) AS first, min(created_at) AS since, max(created_at) AS until " +
+        "FROM telemetry_queue WHERE id <= ?",
+      last,
+    );
+    if (!span?.first) return 0;
+    const [from, to] = [Number(span.since) * 1000, Number(span.until) * 1000];
+    cursors.recordGap(Number(span.first), last, reason, from, to);
+    return sql.run("DELETE FROM telemetry_queue WHERE id <= ?", last).changes;
+  });
+}
+
+function fileBytes(sql: Sql): number {
+  return sql.number("PRAGMA page_count") * sql.number("PRAGMA page_size");
+}
+
+function usedBytes(sql: Sql): number {
+  const pages = sql.number("PRAGMA page_count") - sql.number("PRAGMA freelist_count");
+  return pages * sql.number("PRAGMA page_size");
+}
