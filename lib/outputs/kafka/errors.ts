@@ -1,0 +1,97 @@
+import {
+  FencedError,
+  messageOf,
+  RefusedError,
+  TransportError,
+  TryLaterError,
+} from "../../core/mod.ts";
+
+/** Names of the broker's errors that ask for a person: kafkajs carries them as `type`. */
+const DENIED: Readonly<Record<string, string>> = {
+  TOPIC_AUTHORIZATION_FAILED: "may not write to the topic",
+  GROUP_AUTHORIZATION_FAILED: "may not read its group",
+  TRANSACTIONAL_ID_AUTHORIZATION_FAILED: "may not use its transactional id",
+  CLUSTER_AUTHORIZATION_FAILED: "may not write idempotently",
+  SASL_AUTHENTICATION_FAILED: "was not let in",
+  UNSUPPORTED_SASL_MECHANISM: "uses a SASL mechanism that the broker does not offer",
+};
+
+const FENCED: readonly string[] = ["INVALID_PRODUCER_EPOCH", "PRODUCER_FENCED"];
+const TOO_LARGE: readonly string[] = ["MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"];
+
+/** An error and all that caused it. */
+function chain(error: unknown): readonly object[] {
+  const links: object[] = [];
+  for (let next = error; typeof next === "object" && next !== null;) {
+    if (links.includes(next)) break;
+    links.push(next);
+    next = "cause" in next && next.cause !== undefined
+      ? next.cause
+      : "originalError" in next
+      ? next.originalError
+      : undefined;
+  }
+  return links;
+}
+
+/** The broker's name for an error, if it was the broker's. */
+export function brokerError(error: unknown): string | undefined {
+  for (const link of chain(error)) {
+    if ("type" in link && typeof link.type === "string") return link.type;
+  }
+  return undefined;
+}
+
+/** Whether the broker finds a message too large. */
+export function isTooLarge(error: unknown): boolean {
+  return TOO_LARGE.includes(brokerError(error) ?? "");
+}
+
+/** Says an error in our terms, so that the delivery knows how long to wait. */
+export function explain(error: unknown, brokers: string, topic: string): Error {
+  if (error instanceof RefusedError || error instanceof TryLaterError) return error;
+  const failed = `Cannot deliver to Kafka at "${brokers}" topic "${topic}"`;
+  const type = brokerError(error);
+  const denied = type === undefined ? undefined : DENIED[type];
+  const isUnauthenticated = chain(error).some((link) =>
+    "name" in link && link.name === "KafkaJSSASLAuthenticationError"
+  );
+  if (denied !== undefined || isUnauthenticated) {
+    const why = denied ?? DENIED.SASL_AUTHENTICATION_FAILED;
+    return new RefusedError(`${failed}: this collector ${why} (${messageOf(error)})`, {
+      cause: error,
+    });
+  }
+  if (FENCED.includes(type ?? "")) {
+    return new FencedError(
+      `${failed}: another live collector uses the same collector.id; this one waits for minutes, ` +
+        "stop one of them or give it another id",
+      { cause: error },
+    );
+  }
+  if (type === "UNKNOWN_TOPIC_OR_PARTITION") {
+    return new TransportError(
+      `${failed}: there is no such topic and the broker does not make it; create it`,
+      "unreachable",
+      { cause: error },
+    );
+  }
+  if (isCertificateFault(error)) {
+    return new RefusedError(`${failed}: the broker's certificate is not trusted: ${root(error)}`, {
+      cause: error,
+    });
+  }
+  return new TransportError(`${failed}: ${root(error)}`, "unreachable", { cause: error });
+}
+
+function isCertificateFault(error: unknown): boolean {
+  return /certificate|self.signed|UNABLE_TO_VERIFY|ERR_TLS|altname/i.test(root(error));
+}
+
+/** The first cause says most. */
+function root(error: unknown): string {
+  const texts = chain(error).map((link) => link instanceof Error ? link.message : "").filter(
+    Boolean,
+  );
+  return texts.at(-1) ?? messageOf(error);
+}

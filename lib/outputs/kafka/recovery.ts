@@ -1,0 +1,68 @@
+import type { LocalPosition } from "../../core/mod.ts";
+
+/** A position that the consumer group keeps for us: the offset of partition 0 of a topic. */
+export interface GroupOffset {
+  readonly topic: string;
+  /** Everything up to here was delivered … */
+  readonly position: number;
+  /** … by this incarnation of a buffer file. */
+  readonly incarnation: string;
+}
+
+/** What the group's offsets say about our buffer file. */
+export type Verdict =
+  /** Delivered up to here, provably. */
+  | { readonly kind: "delivered"; readonly position: number }
+  /** Another buffer file delivered last: ours is a replacement, an older backup or a clone. */
+  | { readonly kind: "foreign"; readonly offset: GroupOffset }
+  /** The group says nothing. */
+  | { readonly kind: "unknown" };
+
+/**
+ * Holds the group's offsets against the buffer file's own history.
+ *
+ * An offset is ours when its incarnation is one of this file's and its position existed while
+ * that incarnation was the newest: beyond it the file it belonged to went another way.
+ *
+ * @param topic the topic in use; offsets of earlier topics prove deliveries, but contradict nothing
+ */
+export function judge(
+  local: LocalPosition,
+  offsets: readonly GroupOffset[],
+  topic: string,
+): Verdict {
+  const foreign = offsets.find((offset) => offset.topic === topic && !isOurs(local, offset));
+  if (foreign) return { kind: "foreign", offset: foreign };
+  const ours = offsets.filter((offset) => isOurs(local, offset));
+  if (ours.length === 0) return { kind: "unknown" };
+  return { kind: "delivered", position: Math.max(...ours.map(({ position }) => position)) };
+}
+
+function isOurs({ incarnations, latest }: LocalPosition, offset: GroupOffset): boolean {
+  const incarnation = incarnations.find(({ id }) => id === offset.incarnation);
+  return incarnation !== undefined && offset.position <= (incarnation.last ?? latest);
+}
+
+/** What is noted in the buffer before each transaction. */
+export interface InFlight {
+  readonly topic: string;
+  readonly partition: number;
+  readonly epoch: number;
+  /** The position that the transaction ends at. */
+  readonly last: number;
+  /** Our records of it can only stand at or after this offset. */
+  readonly from: number;
+}
+
+/** Reads a note; undefined when there is none that we understand. */
+export function parseInFlight(note: string | null): InFlight | undefined {
+  if (note === null) return undefined;
+  try {
+    const { topic, partition, epoch, last, from } = JSON.parse(note);
+    const numbers: readonly unknown[] = [partition, epoch, last, from];
+    if (typeof topic !== "string" || !numbers.every(Number.isSafeInteger)) return undefined;
+    return { topic, partition, epoch, last, from };
+  } catch {
+    return undefined;
+  }
+}
