@@ -1,0 +1,213 @@
+import { backoff, deadline, delay, pause } from "../backoff.ts";
+import {
+  type Batch,
+  type Buffer,
+  type Entry,
+  FencedError,
+  messageOf,
+  type NewEntry,
+  type Output,
+  type Recovery,
+  RefusedError,
+} from "../core/mod.ts";
+import type { Log } from "../log.ts";
+
+/** What the delivery needs beside its output and the buffer. */
+export interface DrainPorts {
+  /** Makes the record of an event; `event` is a word for programs. */
+  encodeEvent(event: string, text: string): NewEntry;
+  /** Told of what became of readings: `delivered`, `recovered`, `rejected`. */
+  observeReadings(output: string, result: string, count: number): void;
+  /** Told of each batch. */
+  observeBatch(output: string, result: "ok" | "error", seconds: number): void;
+  readonly log: Log;
+  readonly random: () => number;
+}
+
+/** How much and how often. */
+export interface DrainOptions {
+  /** Longest wait when there is nothing to do. */
+  readonly idleMs: number;
+}
+
+/** Payload bytes a batch may hold: with headers and prefixes it stays within 1 MiB. */
+const BATCH_BYTES = 900 * 1024;
+const BATCH_ROWS = 10_000;
+const FIRST_BACKOFF_MS = 500;
+const LONGEST_BACKOFF_MS = 30_000;
+/** Whoever was fenced waits for minutes: two collectors of one id must not take turns. */
+const FENCED_MS = { initialMs: 180_000, maxMs: 600_000 };
+
+/** Carries the buffer's rows to one output, in order, each batch until it is there. */
+export class Drain {
+  readonly output: Output;
+  readonly #buffer: Buffer;
+  readonly #options: DrainOptions;
+  readonly #ports: DrainPorts;
+  #epoch = 0;
+  #position = 0;
+  #isReady = false;
+  #failures = 0;
+  #lastError: unknown;
+  #busySince: number | undefined;
+
+  /** Nothing happens before `run`. */
+  constructor(output: Output, buffer: Buffer, options: DrainOptions, ports: DrainPorts) {
+    this.output = output;
+    this.#buffer = buffer;
+    this.#options = options;
+    this.#ports = ports;
+  }
+
+  /** The error that keeps the output from taking more; undefined while all is well. */
+  get lastError(): unknown {
+    return this.#failures > 0 ? this.#lastError : undefined;
+  }
+
+  /** Failures in a row. */
+  get failures(): number {
+    return this.#failures;
+  }
+
+  /** For how long it has been at the same batch; 0 while it waits. */
+  get stuckMs(): number {
+    return this.#busySince === undefined ? 0 : performance.now() - this.#busySince;
+  }
+
+  /**
+   * Delivers until told to stop.
+   *
+   * @param stopping from then on it returns as soon as the buffer is empty
+   * @param stopped from then on it returns at once
+   */
+  async run(stopping: AbortSignal, stopped: AbortSignal): Promise<void> {
+    while (!stopped.aborted) {
+      this.#busySince = performance.now();
+      try {
+        const isEmpty = await this.#step(stopped);
+        this.#busySince = undefined;
+        this.#failures = 0;
+        if (isEmpty && stopping.aborted) return;
+        if (isEmpty) await this.#idle(stopping, stopped);
+      } catch (error) {
+        this.#busySince = undefined;
+        if (stopped.aborted) return;
+        this.#failed(error);
+        await pause(this.#backoff(error), stopped);
+      }
+    }
+  }
+
+  /**
+   * Delivers until the buffer is empty.
+   *
+   * @param giveUpMs how long the output may go on failing
+   * @throws the failure, once that time is over; at once when the output refuses us
+   */
+  async finish(giveUpMs: number, signal: AbortSignal): Promise<void> {
+    let failingSince: number | undefined;
+    for (;;) {
+      signal.throwIfAborted();
+      try {
+        if (await this.#step(signal)) return;
+        this.#failures = 0;
+        failingSince = undefined;
+      } catch (error) {
+        signal.throwIfAborted();
+        this.#failed(error);
+        failingSince ??= performance.now();
+        const left = failingSince + giveUpMs - performance.now();
+        const wait = this.#backoff(error);
+        if (error instanceof RefusedError || wait > left) throw error;
+        await delay(wait, signal);
+      }
+    }
+  }
+
+  /** One batch, or the recovery before it; true when there was nothing to do. */
+  async #step(signal: AbortSignal): Promise<boolean> {
+    if (!this.#isReady) await this.#recover(signal);
+    const { name } = this.output;
+    const entries = await this.#buffer.read(name, { rows: BATCH_ROWS, bytes: BATCH_BYTES });
+    const last = entries.at(-1);
+    if (!last) {
+      await this.output.settle(this.#position);
+      return true;
+    }
+    const startedAt = performance.now();
+    const rejected = await this.output.deliver(await this.#batch(entries), signal);
+    await this.#buffer.commit(name, last.position, rejected);
+    this.#position = last.position;
+    this.#ports.observeBatch(name, "ok", (performance.now() - startedAt) / 1000);
+    this.#ports.observeReadings(name, "delivered", entries.length - rejected.length);
+    for (const { position, reason } of rejected) {
+      this.#ports.observeReadings(name, "rejected", 1);
+      this.#ports.log("error", "a reading was rejected and set aside", {
+        output: name,
+        position,
+        reason,
+      });
+    }
+    await this.output.settle(this.#position);
+    return false;
+  }
+
+  async #batch(entries: readonly Entry[]): Promise<Batch> {
+    const schemas = new Map<string, string>();
+    for (const { schema } of entries) {
+      if (!schemas.has(schema)) schemas.set(schema, await this.#buffer.schemaText(schema));
+    }
+    const topic = entries[0]?.topic ?? "";
+    return { collector: this.#buffer.collector, epoch: this.#epoch, topic, entries, schemas };
+  }
+
+  async #recover(signal: AbortSignal): Promise<void> {
+    const { name } = this.output;
+    const local = await this.#buffer.local(name);
+    const recovery = await this.output.recover(local, signal);
+    const position = Math.max(recovery.position, local.position);
+    if (position > local.position || local.note !== null) {
+      await this.#buffer.commit(name, position, []);
+      this.#ports.observeReadings(name, "recovered", position - local.position);
+    }
+    this.#epoch = recovery.newEpoch === undefined ? local.epoch : await this.#buffer.renewEpoch();
+    this.#position = position;
+    this.#isReady = true;
+    await this.#tell(recovery);
+    this.#ports.log("debug", "output is ready", { output: name, position, epoch: this.#epoch });
+  }
+
+  async #tell({ newEpoch, event }: Recovery): Promise<void> {
+    const { name } = this.output;
+    const told = [["epoch_changed", newEpoch], ["recovery", event]] as const;
+    for (const [word, text] of told) {
+      if (text === undefined) continue;
+      this.#ports.log("warn", text, { output: name, event: word });
+      await this.#buffer.append([this.#ports.encodeEvent(word, `${name}: ${text}`)]);
+    }
+  }
+
+  async #idle(...signals: readonly AbortSignal[]): Promise<void> {
+    using wait = deadline(this.#options.idleMs, ...signals);
+    await this.#buffer.appended(this.#position, wait.signal);
+  }
+
+  #failed(error: unknown): void {
+    this.#isReady = false;
+    this.#lastError = error;
+    this.#ports.observeBatch(this.output.name, "error", 0);
+    const isNew = this.#failures === 0 || error instanceof FencedError;
+    this.#ports.log(isNew ? "warn" : "debug", messageOf(error), {
+      output: this.output.name,
+      tries: this.#failures + 1,
+    });
+    this.#failures++;
+  }
+
+  #backoff(error: unknown): number {
+    const { random } = this.#ports;
+    if (error instanceof FencedError) return backoff(0, { ...FENCED_MS, random });
+    const initialMs = error instanceof RefusedError ? LONGEST_BACKOFF_MS : FIRST_BACKOFF_MS;
+    return backoff(this.#failures - 1, { initialMs, maxMs: LONGEST_BACKOFF_MS, random });
+  }
+}

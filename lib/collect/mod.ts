@@ -1,0 +1,10 @@
+/**
+ * Collecting: devices polled for ever, the buffer carried to each output.
+ *
+ * @module
+ */
+export { Drain, type DrainOptions, type DrainPorts } from "./drain.ts";
+export { Poller, type PollerPorts, type PollerState, type PollTarget } from "./poller.ts";
+export { Schedule, type ScheduleOptions } from "./schedule.ts";
+export { Stamper } from "./stamp.ts";
+export { Supervisor, type SupervisorPorts } from "./supervisor.ts";

@@ -1,0 +1,192 @@
+import { backoff, delay, pause } from "../backoff.ts";
+import {
+  type Device,
+  messageOf,
+  ModbusException,
+  type Reading,
+  TransportError,
+} from "../core/mod.ts";
+import type { Log } from "../log.ts";
+import { Schedule } from "./schedule.ts";
+
+/** Where a poller stands. */
+export type PollerState = "disconnected" | "connected" | "discovering" | "polling" | "backoff";
+
+/** What is polled, and how often. */
+export interface PollTarget {
+  /** `192.0.2.7:502/1`: names the target before its device has said who it is. */
+  readonly place: string;
+  readonly pollIntervalMs: number;
+  readonly jitterMs: number;
+}
+
+/** How a poller reaches its device and what it does with the readings. */
+export interface PollerPorts {
+  /**
+   * Connects to the endpoint.
+   *
+   * @throws {TransportError}
+   */
+  connect(signal: AbortSignal): Promise<void>;
+  /**
+   * Finds out what device answers.
+   *
+   * @throws {TransportError} none does, or none that a driver knows
+   */
+  open(signal: AbortSignal): Promise<Device>;
+  /** Gives the ids under which readings of a device are known: its own, then its children's. */
+  name(device: Device): readonly string[];
+  /** Takes the readings of one poll; resolves when they are safe. */
+  store(readings: readonly Reading[]): Promise<void>;
+  /** Told of each change of state. */
+  observeState(device: string, state: PollerState): void;
+  /** Told of each poll. */
+  observePoll(device: string, result: string, seconds: number): void;
+  readonly log: Log;
+  readonly random: () => number;
+  /** Unix milliseconds. */
+  readonly now: () => number;
+}
+
+/** How often nameplates are read again. */
+const STATICS_EVERY_MS = 3_600_000;
+const FIRST_BACKOFF_MS = 1000;
+const LONGEST_BACKOFF_MS = 60_000;
+
+/**
+ * Polls one device for ever: a device that is absent, asleep or restarted is tried again until it
+ * answers.
+ */
+export class Poller {
+  readonly target: PollTarget;
+  readonly #ports: PollerPorts;
+  #state: PollerState = "disconnected";
+  #device: string;
+  #failures = 0;
+  #progressAt = performance.now();
+
+  /** Nothing happens before `run`. */
+  constructor(target: PollTarget, ports: PollerPorts) {
+    this.target = target;
+    this.#ports = ports;
+    this.#device = target.place;
+  }
+
+  /** Where it stands. */
+  get state(): PollerState {
+    return this.#state;
+  }
+
+  /** The device's id, or its place until that is known. */
+  get device(): string {
+    return this.#device;
+  }
+
+  /** When it last finished anything, on the clock of `performance.now()`. */
+  get progressAt(): number {
+    return this.#progressAt;
+  }
+
+  /** Polls until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      this.#enter("disconnected");
+      try {
+        await this.#pollWhileItLasts(signal);
+      } catch (error) {
+        if (signal.aborted) break;
+        this.#report(error);
+        this.#enter("backoff");
+        await pause(this.#backoff(), signal);
+        this.#failures++;
+      }
+    }
+    this.#enter("disconnected");
+  }
+
+  #backoff(): number {
+    const initialMs = Math.min(FIRST_BACKOFF_MS, this.target.pollIntervalMs);
+    const { random } = this.#ports;
+    return backoff(this.#failures, { initialMs, maxMs: LONGEST_BACKOFF_MS, random });
+  }
+
+  async #pollWhileItLasts(signal: AbortSignal): Promise<void> {
+    const { pollIntervalMs: intervalMs, jitterMs } = this.target;
+    const { random, now } = this.#ports;
+    await this.#ports.connect(signal);
+    this.#enter("connected");
+    this.#enter("discovering");
+    await using device = await this.#ports.open(signal);
+    const ids = this.#ports.name(device);
+    this.#device = ids[0] ?? this.target.place;
+    for (const warning of device.warnings) {
+      this.#ports.log("warn", warning, { device: this.#device });
+    }
+    const schedule = new Schedule({ intervalMs, jitterMs, random, now });
+    let staticsAt = Number.NEGATIVE_INFINITY;
+    for (;;) {
+      const statics = performance.now() - staticsAt >= STATICS_EVERY_MS;
+      await this.#poll(device, ids, statics, signal);
+      if (statics) staticsAt = performance.now();
+      if (this.#state !== "polling") this.#settle(device);
+      await delay(schedule.next(), signal);
+    }
+  }
+
+  async #poll(device: Device, ids: readonly string[], statics: boolean, signal: AbortSignal) {
+    const startedAt = performance.now();
+    const readings: Reading[] = [];
+    for await (const reading of device.read({ statics }, signal)) {
+      readings.push(named(reading, device, ids));
+    }
+    this.#progressAt = performance.now();
+    this.#ports.observePoll(this.#device, "ok", (this.#progressAt - startedAt) / 1000);
+    await this.#ports.store(readings);
+    this.#progressAt = performance.now();
+  }
+
+  /** The first good poll after a start or a failure. */
+  #settle(device: Device): void {
+    this.#enter("polling");
+    const models = device.sources.map(({ modelId, name }) => modelId ?? name).join(",");
+    this.#ports.log("info", this.#failures > 0 ? "device is back" : "device found", {
+      device: this.#device,
+      place: this.target.place,
+      models,
+    });
+    this.#failures = 0;
+  }
+
+  #report(error: unknown): void {
+    this.#ports.observePoll(this.#device, resultOf(error), 0);
+    const level = this.#failures === 0 || !isOfTheWire(error) ? "warn" : "debug";
+    this.#ports.log(level, messageOf(error), { device: this.#device, tries: this.#failures + 1 });
+  }
+
+  #enter(state: PollerState): void {
+    this.#progressAt = performance.now();
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#ports.observeState(this.#device, state);
+    this.#ports.log("debug", `device is ${state}`, { device: this.#device });
+  }
+}
+
+function isOfTheWire(error: unknown): boolean {
+  return error instanceof TransportError || error instanceof ModbusException;
+}
+
+function resultOf(error: unknown): string {
+  if (error instanceof TransportError) return error.fault;
+  return error instanceof ModbusException ? `exception_${error.code}` : "failed";
+}
+
+/** The reading under the ids its device and its children are known by. */
+function named(reading: Reading, device: Device, ids: readonly string[]): Reading {
+  const { identity, children } = device;
+  const child = children.indexOf(reading.device);
+  const id = ids[child + 1] ?? reading.device.id;
+  const parent = reading.device.parent === null ? null : ids[0] ?? identity.id;
+  if (id === reading.device.id && parent === reading.device.parent) return reading;
+  return { ...reading, device: { ...reading.device, id, parent } };
+}

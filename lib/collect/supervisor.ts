@@ -1,0 +1,105 @@
+import { pause } from "../backoff.ts";
+import type { Log } from "../log.ts";
+import { Poller, type PollerPorts, type PollerState, type PollTarget } from "./poller.ts";
+
+/** How targets are polled, and what is done with one that hangs. */
+export interface SupervisorPorts {
+  /** Makes the ports of a target. */
+  portsOf(target: PollTarget): PollerPorts;
+  /** Drops whatever a hanging target holds, so that its next poller starts afresh. */
+  reset(target: PollTarget): void;
+  readonly log: Log;
+}
+
+/** How often pollers are looked at. */
+const CHECK_MS = 5000;
+/** A poller has hung when it finished nothing for so long … */
+const STALL_MS = 90_000;
+/** … and for so many of its intervals. */
+const STALL_INTERVALS = 3;
+
+interface Supervised {
+  readonly poller: Poller;
+  readonly stop: AbortController;
+  readonly done: Promise<void>;
+}
+
+/** Keeps one poller a target alive. */
+export class Supervisor {
+  readonly #ports: SupervisorPorts;
+  readonly #pollers = new Map<string, Supervised>();
+  #replaced = 0;
+
+  /** Nothing is polled before `add`. */
+  constructor(ports: SupervisorPorts) {
+    this.#ports = ports;
+  }
+
+  /** How many pollers had to be replaced. */
+  get replaced(): number {
+    return this.#replaced;
+  }
+
+  /** Begins to poll a target; a place that is polled already is left alone. */
+  add(target: PollTarget): boolean {
+    if (this.#pollers.has(target.place)) return false;
+    this.#start(target);
+    return true;
+  }
+
+  /** Whether a place is polled. */
+  has(place: string): boolean {
+    return this.#pollers.has(place);
+  }
+
+  /** How many targets there are in each state. */
+  states(): Readonly<Record<PollerState, number>> {
+    const counts = { disconnected: 0, connected: 0, discovering: 0, polling: 0, backoff: 0 };
+    for (const { poller } of this.#pollers.values()) counts[poller.state]++;
+    return counts;
+  }
+
+  /** How many targets there are. */
+  get size(): number {
+    return this.#pollers.size;
+  }
+
+  /** Whether a device other than the one at `place` is live under this id. */
+  isTaken(id: string, place: string): boolean {
+    return [...this.#pollers.values()].some(({ poller }) =>
+      poller.device === id && poller.target.place !== place &&
+      (poller.state === "polling" || poller.state === "discovering")
+    );
+  }
+
+  /** Replaces pollers that hang, until the signal aborts; then stops all. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!await pause(CHECK_MS, signal)) this.check(performance.now());
+    for (const { stop } of this.#pollers.values()) stop.abort();
+    await Promise.all([...this.#pollers.values()].map(({ done }) => done));
+  }
+
+  /** Replaces the pollers that had hung at `now`, on the clock of `performance.now()`. */
+  check(now: number): void {
+    for (const { poller, stop } of [...this.#pollers.values()]) {
+      const { target } = poller;
+      const limit = Math.max(STALL_MS, STALL_INTERVALS * target.pollIntervalMs);
+      if (now - poller.progressAt < limit) continue;
+      this.#ports.log("error", "a poller made no progress and is replaced", {
+        device: poller.device,
+        place: target.place,
+        state: poller.state,
+      });
+      this.#replaced++;
+      stop.abort();
+      this.#ports.reset(target);
+      this.#start(target);
+    }
+  }
+
+  #start(target: PollTarget): void {
+    const poller = new Poller(target, this.#ports.portsOf(target));
+    const stop = new AbortController();
+    this.#pollers.set(target.place, { poller, stop, done: poller.run(stop.signal) });
+  }
+}

@@ -1,0 +1,208 @@
+import { Counter, Gauge, Histogram, type OpenMetricsContentType, Registry } from "prom-client";
+import type { BufferStats } from "./core/mod.ts";
+
+/** Devices' states as numbers, in the order of `sunspool_device_state`. */
+const STATES = ["disconnected", "connected", "discovering", "polling", "backoff"] as const;
+
+/** Everything that is measured. Labels are bounded: devices, outputs, results. */
+export class Metrics {
+  readonly #open = openMetricsRegistry();
+  readonly #plain = new Registry();
+  readonly #up = this.#gauge("sunspool_device_up", "1 while a device answers its polls", [
+    "device",
+  ]);
+  readonly #state = this.#gauge(
+    "sunspool_device_state",
+    "1 for the state a device is in",
+    ["device", "state"],
+  );
+  readonly #lastSuccess = this.#gauge(
+    "sunspool_device_last_success_timestamp_seconds",
+    "When a device last answered a poll",
+    ["device"],
+  );
+  readonly #polls = this.#counter("sunspool_polls_total", "Polls by result", ["device", "result"]);
+  readonly #pollDuration = this.#histogram(
+    "sunspool_poll_duration_seconds",
+    "Time a good poll took",
+    ["device"],
+    [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+  );
+  readonly #requests = this.#counter(
+    "sunspool_modbus_requests_total",
+    "Modbus requests by result",
+    ["device", "result"],
+  );
+  readonly #rows = this.#gauge("sunspool_buffer_rows", "Readings in the buffer");
+  readonly #bytes = this.#gauge("sunspool_buffer_bytes", "Bytes of the buffer file in use");
+  readonly #oldest = this.#gauge(
+    "sunspool_buffer_oldest_age_seconds",
+    "Age of the oldest reading in the buffer",
+  );
+  readonly #capacity = this.#gauge(
+    "sunspool_buffer_capacity_seconds",
+    "How long an outage the buffer holds at the present rate",
+  );
+  readonly #dropped = this.#counter(
+    "sunspool_buffer_dropped_total",
+    "Readings that left the buffer undelivered",
+    ["output", "reason"],
+  );
+  readonly #readings = this.#counter(
+    "sunspool_output_readings_total",
+    "Readings by what became of them at an output",
+    ["output", "result"],
+  );
+  readonly #batchDuration = this.#histogram(
+    "sunspool_output_batch_duration_seconds",
+    "Time a delivered batch took",
+    ["output"],
+    [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+  );
+  readonly #lag = this.#gauge(
+    "sunspool_output_lag_seconds",
+    "Age of the oldest reading an output still has to take",
+    ["output"],
+  );
+  readonly #backlog = this.#gauge(
+    "sunspool_output_backlog",
+    "Readings an output still has to take",
+    ["output"],
+  );
+  readonly #deadLetters = this.#gauge(
+    "sunspool_dead_letters",
+    "Readings set aside as undeliverable",
+  );
+  readonly #eventLoop = this.#gauge(
+    "sunspool_event_loop_lag_seconds",
+    "How late the event loop last was",
+  );
+  // Kept for dashboards made for collectors of the same design.
+  readonly #pollerSuccess = this.#counter("poller_success", "Alias: good polls");
+  readonly #pollerError = this.#counter("poller_error", "Alias: failed polls");
+  readonly #bufferSize = this.#gauge("buffer_size", "Alias of sunspool_buffer_rows");
+  readonly #sent = this.#counter("uplink_messages_sent", "Alias: readings delivered");
+  readonly #publishError = this.#counter("uplink_publish_error", "Alias: batches that failed");
+  readonly #publishLatency = this.#histogram(
+    "uplink_publish_latency",
+    "Alias of sunspool_output_batch_duration_seconds, all outputs",
+    [],
+    [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+  );
+
+  /** @param build what `sunspool_build_info` says */
+  constructor(build: { readonly version: string; readonly deno: string }) {
+    this.#gauge("sunspool_build_info", "Version of the program", ["version", "deno"])
+      .set({ ...build }, 1);
+  }
+
+  /** A device entered a state. */
+  deviceState(device: string, state: string): void {
+    for (const name of STATES) this.#state.set({ device, state: name }, name === state ? 1 : 0);
+    if (state === "backoff" || state === "disconnected") this.#up.set({ device }, 0);
+  }
+
+  /** A device is no longer polled, or is known under another name now. */
+  forgetDevice(device: string): void {
+    for (const name of STATES) this.#state.remove({ device, state: name });
+    this.#up.remove({ device });
+  }
+
+  /** A poll ended. */
+  poll(device: string, result: string, seconds: number): void {
+    this.#polls.inc({ device, result });
+    if (result !== "ok") {
+      this.#pollerError.inc();
+      this.#up.set({ device }, 0);
+      return;
+    }
+    this.#pollerSuccess.inc();
+    this.#up.set({ device }, 1);
+    this.#lastSuccess.set({ device }, Date.now() / 1000);
+    this.#pollDuration.observe({ device }, seconds);
+  }
+
+  /** A Modbus request ended. */
+  request(device: string, result: string): void {
+    this.#requests.inc({ device, result });
+  }
+
+  /** Readings were delivered, rejected or found delivered at an output. */
+  readings(output: string, result: string, count: number): void {
+    this.#readings.inc({ output, result }, count);
+    if (result === "delivered") this.#sent.inc(count);
+  }
+
+  /** A batch ended. */
+  batch(output: string, result: "ok" | "error", seconds: number): void {
+    if (result === "error") return this.#publishError.inc();
+    this.#batchDuration.observe({ output }, seconds);
+    this.#publishLatency.observe(seconds);
+  }
+
+  /** Readings left the buffer undelivered. */
+  dropped(output: string, reason: string, count: number): void {
+    this.#dropped.inc({ output, reason }, count);
+  }
+
+  /** The event loop was late. */
+  eventLoopLag(seconds: number): void {
+    this.#eventLoop.set(seconds);
+  }
+
+  /** The buffer holds an outage of this length. */
+  capacity(seconds: number): void {
+    this.#capacity.set(seconds);
+  }
+
+  /** Takes the buffer's figures. */
+  buffer(stats: BufferStats, now: number): void {
+    this.#rows.set(stats.rows);
+    this.#bufferSize.set(stats.rows);
+    this.#bytes.set(stats.bytes);
+    this.#oldest.set(age(stats.oldestAt, now));
+    this.#deadLetters.set(stats.deadLetters);
+    for (const [output, rows] of Object.entries(stats.backlog)) {
+      this.#backlog.set({ output }, rows);
+      this.#lag.set({ output }, age(stats.waitingSince[output], now));
+    }
+  }
+
+  /** Everything as text, with its media type; OpenMetrics when the reader asks for it. */
+  async render(accept: string): Promise<{ readonly type: string; readonly text: string }> {
+    const registry = accept.includes("application/openmetrics-text") ? this.#open : this.#plain;
+    return { type: registry.contentType, text: await registry.metrics() };
+  }
+
+  #gauge<T extends string>(name: string, help: string, labelNames: readonly T[] = []): Gauge<T> {
+    return new Gauge({ name, help, labelNames, registers: [this.#open, this.#plain] });
+  }
+
+  #counter<T extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly T[] = [],
+  ): Counter<T> {
+    return new Counter({ name, help, labelNames, registers: [this.#open, this.#plain] });
+  }
+
+  #histogram<T extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly T[],
+    buckets: number[],
+  ): Histogram<T> {
+    const registers = [this.#open, this.#plain];
+    return new Histogram({ name, help, labelNames, buckets, registers });
+  }
+}
+
+function age(since: number | undefined, now: number): number {
+  return since === undefined ? 0 : Math.max(now - since, 0) / 1000;
+}
+
+function openMetricsRegistry() {
+  const registry = new Registry<OpenMetricsContentType>();
+  registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
+  return registry;
+}
