@@ -44,7 +44,6 @@ export {
   type Chain,
   checkPlace,
   type ModelPlace,
-  notSunSpec,
   walk,
   type WalkOptions,
 } from "./walk.ts";

@@ -1,4 +1,4 @@
-import { UsageError } from "../core/mod.ts";
+import { NotFoundError, UsageError } from "../core/mod.ts";
 import type { ModelDefinition } from "./definition.ts";
 import type { Leaf } from "./layout.ts";
 
@@ -31,7 +31,8 @@ export const EVERYTHING: Selection = {
  * Understands `103`, `inverter_three_phase`, `103.W`, `160.module[0].DCW`, `160.DCW`.
  *
  * @param models what the device has
- * @throws {UsageError} when a term names nothing that the device has
+ * @throws {NotFoundError} when the device has no such model
+ * @throws {UsageError} when no such model has such a point
  */
 export function parseSelection(terms: readonly string[], models: readonly Selectable[]): Selection {
   if (terms.length === 0) return EVERYTHING;
@@ -63,7 +64,7 @@ function check(term: Term, models: readonly Selectable[]): void {
   const found = models.filter((model) => isModel(term, model));
   if (found.length === 0) {
     const has = [...new Set(models.map(({ id }) => id))].join(", ");
-    throw new UsageError(
+    throw new NotFoundError(
       `Cannot read "${term.text}": the device has the models ${has || "(none)"}`,
     );
   }

@@ -199,9 +199,3 @@ export function checkPlace(place: ModelPlace, header: DataView, endpoint: string
       `length ${place.length}, now there is ${id} with length ${length}; the device is walked again`,
   );
 }
-
-/** What to say of a device that speaks Modbus without a SunSpec map. */
-export function notSunSpec(endpoint: string, unitId: number): string {
-  return `Cannot find SunSpec at "${endpoint}" unit ${unitId}: it answers Modbus, but "SunS" is not ` +
-    `at ${BASE_ADDRESSES.join(", ")}; try --unit 126, ${unitId + 123}, 71 or --unit auto`;
-}

@@ -1,0 +1,45 @@
+import { merge, object } from "@optique/core/constructs";
+import { configOf, configOptions, defineCommand, formatOptions, print } from "../lib/cli/mod.ts";
+import { openBuffer } from "../lib/compose/buffer.ts";
+import { settings } from "../lib/config/mod.ts";
+
+/** `sunspool buffer-vacuum`. */
+export const command = defineCommand({
+  name: "buffer-vacuum",
+  summary: "Trim the buffer by its retention, give the space back, report",
+  description:
+    "Drops what every output has, and what is older or more than the retention allows; the latter is " +
+    "recorded as a gap and delivered as such. Safe beside a running collect.",
+  examples: [
+    ["sunspool buffer-vacuum --config sunspool.toml", "once"],
+    ["sunspool buffer-vacuum --set buffer.max_bytes=100MiB", "shrink to 100 MiB"],
+  ],
+  parser: merge(object({ format: formatOptions }), configOptions),
+  async run({ format, ...flags }, io) {
+    const config = configOf(flags, io);
+    await using buffer = openBuffer(config, "maintain");
+    const report = await buffer.trim({
+      maxBytes: config.get(settings.buffer.maxBytes),
+      maxAgeSeconds: config.get(settings.buffer.maxAgeS),
+    });
+    const stats = await buffer.stats();
+    const facts = {
+      delivered_rows_dropped: report.delivered,
+      undelivered_rows_dropped: report.dropped,
+      freed_bytes: report.freedBytes,
+      rows: stats.rows,
+      bytes: stats.bytes,
+      dead_letters: stats.deadLetters,
+      backlog: stats.backlog,
+    };
+    const rows = Object.entries(facts).map(([name, value]) => [
+      name,
+      typeof value === "number" ? String(value) : JSON.stringify(value),
+    ]);
+    print(io, format, {
+      documents: [facts],
+      table: { columns: ["figure", "value"], rows },
+      isSingle: true,
+    });
+  },
+});

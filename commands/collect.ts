@@ -1,0 +1,35 @@
+import { object } from "@optique/core/constructs";
+import { configOf, configOptions, defineCommand } from "../lib/cli/mod.ts";
+import { Collector } from "../lib/compose/collector.ts";
+import { logOf } from "../lib/compose/log.ts";
+import { stopSignals } from "../lib/compose/signals.ts";
+
+/** `sunspool collect`. */
+export const command = defineCommand({
+  name: "collect",
+  summary:
+    "Poll all devices, keep every reading, deliver each one exactly once; runs until stopped",
+  description:
+    "Polls the devices of the configuration and those its search finds, buffers every reading on disk " +
+    "and delivers it to the configured outputs: to Kafka when brokers are given, else to files. " +
+    "SIGTERM or Ctrl-C stops polling, delivers what is left until the drain deadline, and exits 0.",
+  examples: [
+    ["sunspool collect --config sunspool.toml", "as a service would"],
+    [
+      "SUNSPEC_SUBNET=192.168.1.0/24 sunspool collect",
+      "search a network; container files in ./readings",
+    ],
+    ["sunspool collect --set poller.poll_interval_ms=5000", "one key different from the file"],
+  ],
+  parser: object({ config: configOptions }),
+  async run({ config: flags }, io) {
+    const signals = stopSignals();
+    const config = configOf(flags, io);
+    const log = logOf(config);
+    const { devices, readings, delivered, backlog } = await new Collector(config, log).run(signals);
+    const outputs = Object.keys(backlog).map((output) =>
+      `${output} delivered ${delivered[output] ?? 0}, left ${backlog[output]}`
+    );
+    log("info", `stopped: devices ${devices}, readings ${readings}, ${outputs.join(", ")}`);
+  },
+});

@@ -1,0 +1,54 @@
+import { merge, object } from "@optique/core/constructs";
+import { argument } from "@optique/core/primitives";
+import { choice } from "@optique/core/valueparser";
+import {
+  configOf,
+  configOptions,
+  defineCommand,
+  formatOptions,
+  print,
+  say,
+} from "../lib/cli/mod.ts";
+import { configSchema, printedValues } from "../lib/config/mod.ts";
+
+/** `sunspool config`. */
+export const command = defineCommand({
+  name: "config",
+  summary: "Check, print or describe the configuration",
+  description:
+    "check says whether the configuration can be used, with every fault in it; print shows the effective " +
+    "values and where each comes from, secrets hidden; schema prints the JSON Schema of the file.",
+  examples: [
+    ["sunspool config check --config sunspool.toml", "exit code 78 and one line for each fault"],
+    ["sunspool config print", "what would be used here and now"],
+    ["sunspool config schema > sunspool.schema.json", "for editors that complete and check"],
+  ],
+  parser: merge(
+    object({
+      action: argument(choice(["check", "print", "schema"], { metavar: "ACTION" }), {
+        description: say("check, print or schema"),
+      }),
+      format: formatOptions,
+    }),
+    configOptions,
+  ),
+  run({ action, format, ...flags }, io) {
+    if (action === "schema") io.out(`${JSON.stringify(configSchema(), null, 2)}\n`);
+    else {
+      const config = configOf(flags, io);
+      if (action === "check") io.out(`${config.file ?? "no file, defaults and environment"}: ok\n`);
+      else {
+        const values = printedValues(config);
+        print(io, format, {
+          documents: values.map((value) => ({ ...value })),
+          table: {
+            columns: ["key", "value", "origin", "env"],
+            rows: values.map(({ key, value, origin, env }) => [key, value, origin, env]),
+          },
+          isSingle: false,
+        });
+      }
+    }
+    return Promise.resolve();
+  },
+});

@@ -1,0 +1,74 @@
+import { object } from "@optique/core/constructs";
+import { multiple } from "@optique/core/modifiers";
+import { argument } from "@optique/core/primitives";
+import { string } from "@optique/core/valueparser";
+import { ContainerDecoder, toJson } from "../lib/avro/mod.ts";
+import { defineCommand, ExitCode, type Io, OutputClosed, say } from "../lib/cli/mod.ts";
+import { messageOf, NotFoundError } from "../lib/core/mod.ts";
+
+/** `sunspool decode`. */
+export const command = defineCommand({
+  name: "decode",
+  summary: "Print container files as NDJSON",
+  description:
+    "Prints the records of Avro object container files, one JSON object a line: files that the file " +
+    "output made, or values of Kafka records. Times are Unix microseconds, as in the schema.",
+  examples: [
+    ["sunspool decode readings/*.avro", "everything in the files"],
+    [
+      "kcat -C -b broker:9092 -t sunspec.telemetry -c 1 -e -D '' | sunspool decode -",
+      "a record of a topic",
+    ],
+  ],
+  parser: object({
+    files: multiple(
+      argument(string({ metavar: "FILE" }), {
+        description: say("Container files, - for standard input"),
+      }),
+      { min: 1 },
+    ),
+  }),
+  async run({ files }, io) {
+    let failed = 0;
+    for (const file of files) {
+      try {
+        await decodeFile(file, io);
+      } catch (error) {
+        if (files.length === 1 || error instanceof OutputClosed) throw error;
+        io.err(`error: ${messageOf(error)}\n`);
+        failed++;
+      }
+    }
+    if (failed === 0) return ExitCode.done;
+    return failed === files.length ? ExitCode.failed : ExitCode.partly;
+  },
+});
+
+async function decodeFile(file: string, io: Io): Promise<void> {
+  const decoder = new ContainerDecoder();
+  try {
+    for await (const chunk of await openStream(file)) {
+      for (const record of decoder.push(chunk)) io.out(`${JSON.stringify(record, toJson)}\n`);
+    }
+  } catch (cause) {
+    if (cause instanceof NotFoundError || cause instanceof OutputClosed) throw cause;
+    throw new Error(`Cannot decode "${file}": ${messageOf(cause)}`, { cause });
+  }
+  if (decoder.hasHeader && decoder.pending === 0) return;
+  const why = decoder.hasHeader
+    ? `it ends in the middle of a block`
+    : "it ends before its header does";
+  throw new Error(`Cannot decode "${file}" to its end: ${why}`);
+}
+
+async function openStream(file: string): Promise<ReadableStream<Uint8Array>> {
+  if (file === "-") return Deno.stdin.readable;
+  try {
+    return (await Deno.open(file)).readable;
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound) {
+      throw new NotFoundError(`Cannot decode "${file}": no such file`, { cause });
+    }
+    throw cause;
+  }
+}

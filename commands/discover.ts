@@ -1,0 +1,86 @@
+import { merge, object } from "@optique/core/constructs";
+import { argument, option } from "@optique/core/primitives";
+import {
+  configOf,
+  configOptions,
+  defineCommand,
+  deviceFlags,
+  endpointValue,
+  formatOptions,
+  print,
+  say,
+} from "../lib/cli/mod.ts";
+import { DeviceAccess } from "../lib/compose/devices.ts";
+import { forEachUnit } from "../lib/compose/units.ts";
+import { type Device, type Endpoint, formatEndpoint } from "../lib/core/mod.ts";
+
+/** `sunspool discover`. */
+export const command = defineCommand({
+  name: "discover",
+  summary: "Walk one device: who it is and which models it has",
+  description:
+    "Follows the device's chain of models and prints its identity and the models, without values. " +
+    "With --write-config it prints a configuration that collect runs unchanged.",
+  examples: [
+    ["sunspool discover 192.168.1.20", "identity and models of unit id 1"],
+    ["sunspool discover 192.168.1.20 --unit auto", "try the unit ids that vendors use"],
+    ["sunspool discover 192.168.1.20 --write-config > sunspool.toml", "begin a configuration file"],
+  ],
+  parser: merge(
+    object({
+      endpoint: argument(endpointValue, {
+        description: say("Where the device is, see help endpoints"),
+      }),
+      writeConfig: option("--write-config", {
+        description: say("Print TOML for collect instead"),
+      }),
+      format: formatOptions,
+    }),
+    deviceFlags,
+    configOptions,
+  ),
+  async run(options, io) {
+    const { endpoint } = options;
+    using access = new DeviceAccess(configOf(options, io));
+    const devices: Device[] = [];
+    const code = await forEachUnit(access, endpoint, options.unit, io, async (device, signal) => {
+      devices.push(device);
+      return await device.snapshot({ select: [], raw: false, valueless: true }, signal);
+    }, (snapshots) => {
+      if (options.writeConfig) return io.out(configText(endpoint, devices));
+      const rows = devices.flatMap((device) =>
+        device.sources.map(({ modelId, modelName, instance, address, length }) => [
+          device.identity.id,
+          String(device.identity.unitId),
+          String(modelId ?? ""),
+          modelName ?? "(unknown)",
+          String(instance ?? ""),
+          String(address ?? ""),
+          String(length ?? ""),
+        ])
+      );
+      print(io, options.format, {
+        documents: snapshots.map(({ document }) => document),
+        table: {
+          columns: ["device", "unit", "model", "name", "instance", "address", "length"],
+          rows,
+        },
+        isSingle: true,
+      });
+    });
+    return code;
+  },
+});
+
+/** A configuration with these devices; everything else is at its default. */
+function configText(endpoint: Endpoint, devices: readonly Device[]): string {
+  const lines = [
+    "# Made by: sunspool discover --write-config. Run it with: sunspool collect --config FILE",
+    "",
+    "[[devices]]",
+    `endpoint = ${JSON.stringify(formatEndpoint(endpoint))}`,
+    `unit_ids = [${devices.map(({ identity }) => identity.unitId).join(", ")}]`,
+    ...devices.map(({ identity }) => `# ${identity.unitId}: ${identity.id}`),
+  ];
+  return `${lines.join("\n")}\n`;
+}

@@ -1,0 +1,102 @@
+import { merge, object } from "@optique/core/constructs";
+import { multiple, optional } from "@optique/core/modifiers";
+import { argument, option } from "@optique/core/primitives";
+import { integer, string } from "@optique/core/valueparser";
+import {
+  configOf,
+  configOptions,
+  defineCommand,
+  deviceFlags,
+  endpointValue,
+  formatOptions,
+  millisecondsValue,
+  say,
+} from "../lib/cli/mod.ts";
+import { DeviceAccess, unitIdList } from "../lib/compose/devices.ts";
+import { pollAll, type PollPlace } from "../lib/compose/polling.ts";
+import { printingSink, storingSink } from "../lib/compose/sinks.ts";
+import { stopSignals } from "../lib/compose/signals.ts";
+import { type Config, settings } from "../lib/config/mod.ts";
+import { type Endpoint, UsageError } from "../lib/core/mod.ts";
+
+/** `sunspool poll`. */
+export const command = defineCommand({
+  name: "poll",
+  summary: "Read devices on a schedule, to standard output or into the buffer",
+  description:
+    "Polls the endpoints given, or the devices of the configuration, aligned to the clock. With " +
+    "--buffer readings go into the buffer, for drain to deliver: together they suit cron and timers. " +
+    "Statistics go to standard error at the end.",
+  examples: [
+    ["sunspool poll 192.168.1.20 --select 103.W --interval 5s", "power every five seconds"],
+    ["sunspool poll 192.168.1.20 --count 3 --format ndjson", "three documents, one a line"],
+    [
+      "sunspool poll --config sunspool.toml --buffer --count 1",
+      "one round into the buffer, from cron",
+    ],
+  ],
+  parser: merge(
+    object({
+      endpoints: multiple(argument(endpointValue, {
+        description: say("Where the devices are; those of the configuration when left out"),
+      })),
+      select: multiple(option("--select", "-s", string({ metavar: "MODEL[.POINT]" }), {
+        description: say("What to print: 103, 103.W; repeatable (default: everything)"),
+      })),
+      interval: optional(option("--interval", "-i", millisecondsValue, {
+        description: say("Time between polls (default: poller.poll_interval_ms)"),
+      })),
+      count: optional(option("--count", "-n", integer({ min: 1, metavar: "N" }), {
+        description: say("Stop after so many polls of each device"),
+      })),
+      buffer: option("--buffer", {
+        description: say("Store the readings instead of printing them"),
+      }),
+      raw: option("--raw", { description: say("Integers as on the wire, unscaled") }),
+      format: formatOptions,
+    }),
+    deviceFlags,
+    configOptions,
+  ),
+  async run(options, io) {
+    const { first, stopping } = stopSignals();
+    const config = configOf(options, io);
+    const places = placesOf(config, options.endpoints, unitIdList(options.unit));
+    using access = new DeviceAccess(config);
+    const { select, raw, format } = options;
+    if (options.buffer && (select.length > 0 || raw)) {
+      throw new UsageError("--select and --raw choose what is printed; --buffer stores everything");
+    }
+    await using sink = options.buffer
+      ? storingSink(config)
+      : printingSink(io, format, { select, raw, valueless: false });
+    const statistics = await pollAll({
+      places,
+      access,
+      intervalMs: options.interval ?? config.get(settings.poller.pollIntervalMs),
+      jitterMs: config.get(settings.poller.jitterMs),
+      count: options.count ?? Number.POSITIVE_INFINITY,
+      sink,
+      onFailure: (message) => io.err(`error: ${message}\n`),
+    }, stopping);
+    io.err(`${statistics.text}\n`);
+    if (stopping.aborted) return await first === "SIGINT" ? 130 : 143;
+    return statistics.exitCode;
+  },
+});
+
+function placesOf(
+  config: Config,
+  endpoints: readonly Endpoint[],
+  unitIds: readonly number[],
+): readonly PollPlace[] {
+  const given = endpoints.flatMap((endpoint) => unitIds.map((unitId) => ({ endpoint, unitId })));
+  if (given.length > 0) return given;
+  const configured = config.get(settings.devices).flatMap((device) =>
+    device.unitIds.map((unitId) => ({ endpoint: device.endpoint, unitId }))
+  );
+  if (configured.length > 0) return configured;
+  throw new UsageError(
+    "There is nothing to poll: name an endpoint, or [[devices]] in the configuration",
+  );
+}

@@ -1,0 +1,57 @@
+import { merge, object } from "@optique/core/constructs";
+import { multiple } from "@optique/core/modifiers";
+import { argument, option } from "@optique/core/primitives";
+import { string } from "@optique/core/valueparser";
+import {
+  configOf,
+  configOptions,
+  defineCommand,
+  deviceFlags,
+  endpointValue,
+  formatOptions,
+  print,
+  say,
+} from "../lib/cli/mod.ts";
+import { DeviceAccess } from "../lib/compose/devices.ts";
+import { forEachUnit, snapshotTable } from "../lib/compose/units.ts";
+
+/** `sunspool read`. */
+export const command = defineCommand({
+  name: "read",
+  summary: "Read a device once and print its values",
+  description:
+    "Prints the values of all models, or of those named: by id or name, a point behind a dot. " +
+    "Values are scaled and exact; what the device does not implement is empty (null in JSON).",
+  examples: [
+    ["sunspool read 192.168.1.20", "everything"],
+    ["sunspool read 192.168.1.20 103.W 160.DCW", "alternating power, and power of each string"],
+    ["sunspool read 192.168.1.20:1502 103 --unit 126 --json", "one model as JSON"],
+    ["sunspool read 192.168.1.20 103 --raw", "integers as on the wire, unscaled"],
+  ],
+  parser: merge(
+    object({
+      endpoint: argument(endpointValue, {
+        description: say("Where the device is, see help endpoints"),
+      }),
+      select: multiple(argument(string({ metavar: "MODEL[.POINT]" }), {
+        description: say("103, inverter_three_phase, 103.W, 160.module[0].DCW; all when left out"),
+      })),
+      raw: option("--raw", { description: say("Integers as on the wire, unscaled") }),
+      format: formatOptions,
+    }),
+    deviceFlags,
+    configOptions,
+  ),
+  async run({ endpoint, select, raw, format, unit, ...flags }, io) {
+    using access = new DeviceAccess(configOf(flags, io));
+    return await forEachUnit(access, endpoint, unit, io, (device, signal) => {
+      return device.snapshot({ select, raw, valueless: false }, signal);
+    }, (snapshots) => {
+      print(io, format, {
+        documents: snapshots.map(({ document }) => document),
+        table: snapshotTable(snapshots),
+        isSingle: true,
+      });
+    });
+  },
+});

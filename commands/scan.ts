@@ -1,0 +1,167 @@
+import { merge, object } from "@optique/core/constructs";
+import { multiple, optional } from "@optique/core/modifiers";
+import { argument, option } from "@optique/core/primitives";
+import { integer, string } from "@optique/core/valueparser";
+import {
+  configOf,
+  configOptions,
+  defineCommand,
+  deviceFlags,
+  formatOptions,
+  type Io,
+  print,
+  say,
+  startProgress,
+} from "../lib/cli/mod.ts";
+import { DeviceAccess, openDevice, unitIdList } from "../lib/compose/devices.ts";
+import { settings } from "../lib/config/mod.ts";
+import { formatEndpoint, type Json, messageOf, UsageError } from "../lib/core/mod.ts";
+import { type Found, parseTargets, sweep, type SweepCounts } from "../lib/scan/mod.ts";
+
+/** More addresses than this are scanned only when told so twice. */
+const LARGE = 1024;
+
+/** `sunspool scan`. */
+export const command = defineCommand({
+  name: "scan",
+  summary: "Find devices on the network: who speaks Modbus, who speaks SunSpec",
+  description:
+    "Asks each address on each port, on one connection each: devices that accept only one client " +
+    "are found too. Devices found go to standard output, what became of the others to standard error.",
+  examples: [
+    ["sunspool scan 192.168.1.0/24", "the whole network, unit id 1, port 502"],
+    [
+      "sunspool scan 192.168.1.10-40 --port 502 --port 1502 --unit auto",
+      "two ports, usual unit ids",
+    ],
+    [
+      "sunspool scan --file hosts.txt --exclude 192.168.1.1 --json",
+      "addresses from a file, as JSON",
+    ],
+  ],
+  parser: merge(
+    object({
+      targets: multiple(argument(string({ metavar: "ADDRESSES" }), {
+        description: say("192.0.2.0/24, 192.0.2.10-20, addresses or names; separated by commas"),
+      })),
+      file: optional(option("--file", string({ metavar: "FILE" }), {
+        description: say("Read addresses from a file, - for standard input"),
+      })),
+      exclude: multiple(option("--exclude", string({ metavar: "ADDRESSES" }), {
+        description: say("Leave these out; repeatable"),
+      })),
+      port: multiple(option("--port", integer({ min: 1, max: 65_535, metavar: "PORT" }), {
+        description: say("Port to try; repeatable (default: 502)"),
+      })),
+      concurrency: optional(option("--concurrency", integer({ min: 1, max: 1024 }), {
+        description: say("Addresses asked at the same time (default: 64)"),
+      })),
+      force: option("--force", {
+        description: say(`Allow more than ${LARGE} addresses`),
+      }),
+      format: formatOptions,
+    }),
+    deviceFlags,
+    configOptions,
+  ),
+  async run(options, io) {
+    const config = configOf(options, io);
+    const { discovery } = settings;
+    const ports = options.port.length > 0 ? options.port : [config.get(discovery.port)];
+    const listed = options.file === undefined ? [] : [await readList(options.file)];
+    const targets = parseTargets([...options.targets, ...listed], options.exclude, ports);
+    checkSize(targets.addresses, options.force);
+    using access = new DeviceAccess(config);
+    using progress = startProgress(io, "scanned", targets.addresses * ports.length);
+    const found: Found[] = [];
+    const counts = await sweep({
+      endpoints: targets.endpoints(),
+      unitIds: unitIdList(options.unit),
+      firstOnly: false,
+      concurrency: options.concurrency ?? config.get(discovery.maxConcurrency),
+      sessions: access.sessions,
+      connectTimeoutMs: options.timeout ?? config.get(discovery.perHostTimeoutMs),
+      open: (transport, signal) => openDevice(transport, access.options, signal),
+      onProgress: ({ done }) => progress.update(done, `${found.length} found`),
+      onFound: (one) => found.push(one),
+    }, new AbortController().signal);
+    progress[Symbol.dispose]();
+    await printFound(found, options.format, io);
+    io.err(summary(counts, found));
+  },
+});
+
+async function readList(file: string): Promise<string> {
+  try {
+    const text = file === "-"
+      ? await new Response(Deno.stdin.readable).text()
+      : await Deno.readTextFile(file);
+    return text.replaceAll(/#.*$/gm, "");
+  } catch (cause) {
+    throw new UsageError(`Cannot read "${file}": ${messageOf(cause)}`, { cause });
+  }
+}
+
+function checkSize(addresses: number, isForced: boolean): void {
+  if (addresses === 0) {
+    throw new UsageError("No addresses to scan, as in: sunspool scan 192.168.1.0/24");
+  }
+  if (addresses <= LARGE || isForced) return;
+  throw new UsageError(
+    `Cannot scan ${addresses} addresses: more than ${LARGE} only with --force, as a slip is costly`,
+  );
+}
+
+async function printFound(found: readonly Found[], format: Parameters<typeof print>[1], io: Io) {
+  const sorted = found.toSorted((a, b) =>
+    formatEndpoint(a.endpoint).localeCompare(formatEndpoint(b.endpoint), "en", { numeric: true }) ||
+    a.unitId - b.unitId
+  );
+  const documents = await Promise.all(sorted.map(describe));
+  const columns = ["endpoint", "unit", "sunspec", "device", "models", "ms"];
+  const rows = sorted.map(({ endpoint, unitId, device, responseMs }) => [
+    formatEndpoint(endpoint),
+    String(unitId),
+    device ? "yes" : "no",
+    device?.identity.id ?? "",
+    device?.sources.map(({ modelId }) => modelId).join(" ") ?? "",
+    String(responseMs),
+  ]);
+  print(io, format, { documents, table: { columns, rows }, isSingle: false });
+}
+
+async function describe({ endpoint, unitId, device, responseMs }: Found): Promise<Json> {
+  const head = { endpoint: formatEndpoint(endpoint), unit_id: unitId, modbus: true };
+  if (!device) return { ...head, sunspec: false, response_ms: responseMs };
+  const { document } = await device.snapshot(
+    { select: [], raw: false, valueless: true },
+    new AbortController().signal,
+  );
+  const { id, manufacturer, model, options, version, serialNumber } = device.identity;
+  return {
+    ...head,
+    sunspec: true,
+    base_address: document.base_address ?? null,
+    id,
+    manufacturer,
+    model,
+    options,
+    version,
+    serial_number: serialNumber,
+    models: device.sources.map(({ modelId }) => modelId),
+    response_ms: responseMs,
+  };
+}
+
+function summary(counts: SweepCounts, found: readonly Found[]): string {
+  const devices = found.filter(({ device }) => device).length;
+  const others = [
+    [found.length - devices, "answer Modbus without SunSpec"],
+    [counts.foreign, "speak something else"],
+    [counts.refused, "refused"],
+    [counts.silent, "silent"],
+    [counts.unreachable, "unreachable"],
+  ] as const;
+  const rest = others.filter(([count]) => count > 0).map(([count, what]) => `, ${count} ${what}`);
+  return `${counts.done} tried: ${devices} SunSpec devices${rest.join("")}\n`;
+}

@@ -1,0 +1,51 @@
+import { object } from "@optique/core/constructs";
+import { configOf, configOptions, defineCommand } from "../lib/cli/mod.ts";
+import { openBuffer } from "../lib/compose/buffer.ts";
+import { logOf } from "../lib/compose/log.ts";
+import { stopSignals } from "../lib/compose/signals.ts";
+import { settings } from "../lib/config/mod.ts";
+import { serveMetrics } from "../lib/http.ts";
+import { Metrics } from "../lib/metrics.ts";
+import { readSecret } from "../lib/secret.ts";
+import { VERSION } from "../lib/version.ts";
+
+/** `sunspool serve-metrics`. */
+export const command = defineCommand({
+  name: "serve-metrics",
+  summary: "Serve metrics and health of a buffer",
+  description:
+    "Serves /metrics, /healthz and /readyz over the buffer file, for setups of poll --buffer and drain. " +
+    "collect serves the same pages itself, with its devices in them.",
+  examples: [[
+    "sunspool serve-metrics --config sunspool.toml",
+    "then: curl 127.0.0.1:9090/metrics",
+  ]],
+  parser: object({ config: configOptions }),
+  async run({ config: flags }, io) {
+    const { first } = stopSignals();
+    const config = configOf(flags, io);
+    await using buffer = openBuffer(config, "maintain");
+    const metrics = new Metrics({ version: VERSION, deno: Deno.version.deno });
+    const healthy = async () => {
+      const { rows, backlog, deadLetters } = await buffer.stats();
+      return { ok: true, detail: { rows, backlog, dead_letters: deadLetters } };
+    };
+    await using server = serveMetrics({
+      address: config.get(settings.metrics.address),
+      port: config.get(settings.metrics.port),
+      token: readSecret({
+        value: config.get(settings.metrics.token),
+        file: config.get(settings.metrics.tokenFile),
+        credential: "metrics_token",
+      }),
+      metrics: async (accept) => {
+        metrics.buffer(await buffer.stats(), Date.now());
+        return await metrics.render(accept);
+      },
+      healthy,
+      ready: healthy,
+    });
+    logOf(config)("info", "metrics are served", { address: `${server.address}:${server.port}` });
+    await first;
+  },
+});

@@ -1,0 +1,139 @@
+import { object } from "@optique/core/constructs";
+import { multiple, withDefault } from "@optique/core/modifiers";
+import { option } from "@optique/core/primitives";
+import { integer, string } from "@optique/core/valueparser";
+import { addressAfter } from "../lib/cidr.ts";
+import { defineCommand, formatOptions, type Io, print, say } from "../lib/cli/mod.ts";
+import { parseEndpoint, RefusedError, UsageError } from "../lib/core/mod.ts";
+import { sunspecDefinitions } from "../lib/drivers/mod.ts";
+import { stopSignals } from "../lib/compose/signals.ts";
+import { parseEndpointSpec, serveEndpoint, type SimulatedEndpoint } from "../lib/simulate/mod.ts";
+
+/** `sunspool simulate`. */
+export const command = defineCommand({
+  name: "simulate",
+  summary: "Serve SunSpec devices on loopback, to try everything without hardware",
+  description:
+    "Each device has an address of its own, counted on from --listen, and shows a plausible day that " +
+    "passes in 24 minutes. Once all are served, one line for each goes to standard output.",
+  examples: [
+    ["sunspool simulate --devices 3", "127.0.0.1:5020, 127.0.0.2:5020 and 127.0.0.3:5020"],
+    ["sunspool simulate --models 1,103,160:3", "an inverter with three strings in model 160"],
+    [
+      "sunspool simulate --device 1,103/1-4 --device 1,113@0",
+      "a gateway with four unit ids; base 0",
+    ],
+  ],
+  parser: object({
+    devices: withDefault(
+      option("--devices", "-n", integer({ min: 1, max: 10_000, metavar: "N" }), {
+        description: say("How many addresses to serve"),
+      }),
+      1,
+    ),
+    listen: withDefault(
+      option("--listen", string({ metavar: "HOST:PORT" }), {
+        description: say("The first address; port 0 takes any free one"),
+      }),
+      "127.0.0.1:5020",
+    ),
+    models: withDefault(
+      option("--models", string({ metavar: "MODELS" }), {
+        description: say("Models of each device; a number behind a colon repeats their groups"),
+      }),
+      "1,120,103,160:2",
+    ),
+    unit: withDefault(
+      option("--unit", "-u", string({ metavar: "UNITS" }), {
+        description: say("Unit ids behind each address"),
+      }),
+      "1",
+    ),
+    baseAddress: withDefault(
+      option("--base-address", integer({ min: 0, max: 65_533, metavar: "ADDRESS" }), {
+        description: say("Where the map begins"),
+      }),
+      40_000,
+    ),
+    device: multiple(option("--device", string({ metavar: "SPEC" }), {
+      description: say("One address as MODELS[@BASE][/UNITS], instead of the above; repeatable"),
+    })),
+    stepMs: withDefault(
+      option("--step-ms", integer({ min: 1, max: 3_600_000, metavar: "MS" }), {
+        description: say("How often values change"),
+      }),
+      1000,
+    ),
+    modelsDir: withDefault(
+      option("--models-dir", string({ metavar: "DIR" }), {
+        description: say("Folder of own model definitions"),
+      }),
+      "",
+    ),
+    format: formatOptions,
+  }),
+  async run(options, io) {
+    const first = parseEndpoint(options.listen, 5020);
+    if (first.scheme !== "tcp") throw new UsageError(`Cannot listen on "${options.listen}"`);
+    const common = `${options.models}@${options.baseAddress}/${options.unit}`;
+    const texts = options.device.length > 0
+      ? options.device
+      : Array.from({ length: options.devices }, () => common);
+    const specs = texts.map(parseEndpointSpec);
+    const definitions = await sunspecDefinitions(options.modelsDir || undefined);
+    const startedAt = performance.now();
+    const stateOf = () => Math.floor((performance.now() - startedAt) / options.stepMs);
+    await using served = new AsyncDisposableStack();
+    const endpoints: SimulatedEndpoint[] = [];
+    for (const [index, spec] of specs.entries()) {
+      const at = { hostname: addressAfter(first.host, index), port: first.port, index };
+      endpoints.push(
+        served.use(await listening(at, () => serveEndpoint(spec, at, definitions, stateOf))),
+      );
+    }
+    printEndpoints(endpoints, options.format, io);
+    await stopSignals().first;
+  },
+});
+
+async function listening<T>(
+  { hostname, port }: { readonly hostname: string; readonly port: number },
+  serve: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await serve();
+  } catch (cause) {
+    const where = `Cannot listen on "${hostname}:${port}"`;
+    if (cause instanceof Deno.errors.AddrInUse) {
+      throw new UsageError(`${where}: the port is in use, choose another --listen`, { cause });
+    }
+    if (cause instanceof Deno.errors.AddrNotAvailable) {
+      throw new UsageError(`${where}: this machine does not have the address`, { cause });
+    }
+    if (cause instanceof Deno.errors.PermissionDenied) {
+      throw new RefusedError(`${where}: ports below 1024 need privileges`, { cause });
+    }
+    throw cause;
+  }
+}
+
+function printEndpoints(
+  endpoints: readonly SimulatedEndpoint[],
+  format: Parameters<typeof print>[1],
+  io: Io,
+): void {
+  const documents = endpoints.map(({ hostname, port, devices }) => ({
+    endpoint: `${hostname}:${port}`,
+    unit_ids: devices.map(({ options }) => options.unitId),
+    models: devices[0]?.options.models.map(({ id }) => id) ?? [],
+    base_address: devices[0]?.options.baseAddress ?? 0,
+  }));
+  const rows = documents.map(({ endpoint, unit_ids, models, base_address }) => [
+    endpoint,
+    unit_ids.join(","),
+    models.join(","),
+    String(base_address),
+  ]);
+  const columns = ["endpoint", "units", "models", "base"];
+  print(io, format, { documents, table: { columns, rows }, isSingle: false });
+}

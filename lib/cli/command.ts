@@ -1,0 +1,121 @@
+import { runParser } from "@optique/core/facade";
+import type { Message } from "@optique/core/message";
+import type { InferValue, Parser } from "@optique/core/parser";
+import { UsageError } from "../core/mod.ts";
+import type { Io } from "./io.ts";
+import { say } from "./values.ts";
+
+/** A command line with what it does. */
+export type Example = readonly [commandLine: string, meaning: string];
+
+/** A subcommand: options → compose the library → print. */
+export interface CommandDefinition<P extends Parser<"sync", unknown, unknown>> {
+  readonly name: string;
+  /** One line. */
+  readonly summary: string;
+  /** What a user should know before using it. */
+  readonly description: string;
+  readonly examples: readonly Example[];
+  /** The options and arguments. */
+  readonly parser: P;
+  /** Does it; gives the exit code, 0 when left out. */
+  run(options: InferValue<P>, io: Io): Promise<number | void>;
+}
+
+/** A subcommand, ready to be run with words. */
+export interface Command {
+  readonly name: string;
+  readonly summary: string;
+  readonly examples: readonly Example[];
+  /** The options and arguments, for help, completions and manual pages. */
+  readonly parser: Parser<"sync", unknown, unknown>;
+  /**
+   * Takes the words after the command's name; gives the exit code.
+   *
+   * @throws {UsageError} when they are wrong
+   */
+  run(args: readonly string[], io: Io): Promise<number>;
+}
+
+/** Turns a definition into a command. */
+export function defineCommand<P extends Parser<"sync", unknown, unknown>>(
+  definition: CommandDefinition<P>,
+): Command {
+  const { name, summary, examples, parser } = definition;
+  return {
+    name,
+    summary,
+    examples,
+    parser,
+    async run(args, io) {
+      const options = parseWords(definition, args, io);
+      if (options === HELP_SHOWN) return 0;
+      return await definition.run(options.value, io) ?? 0;
+    },
+  };
+}
+
+const HELP_SHOWN = Symbol("help shown");
+
+/** The option values, or the fact that help was asked for and shown. */
+function parseWords<P extends Parser<"sync", unknown, unknown>>(
+  { name, summary, description, examples, parser }: CommandDefinition<P>,
+  args: readonly string[],
+  io: Io,
+): { readonly value: InferValue<P> } | typeof HELP_SHOWN {
+  let helpShown = false;
+  const value = runParser(parser, `sunspool ${name}`, args, {
+    brief: say(summary),
+    description: say(description),
+    help: {
+      option: { names: ["--help", "-h"] },
+      onShow: () => {
+        helpShown = true;
+      },
+    },
+    showDefault: true,
+    showChoices: true,
+    aboveError: "none",
+    colors: io.isTerminal,
+    maxWidth: Math.max(io.columns, 60),
+    stdout: (text) => io.out(`${text}\n\n${exampleText(examples)}`),
+    stderr: () => {},
+    onError: (_code, error): never => {
+      throw new UsageError(usageText(name, error));
+    },
+  });
+  return helpShown ? HELP_SHOWN : { value };
+}
+
+function exampleText(examples: readonly Example[]): string {
+  const lines = examples.map(([line, meaning]) => `  ${line}\n      ${meaning}\n`);
+  return `Examples:\n${lines.join("")}`;
+}
+
+function usageText(name: string, error: Message): string {
+  return `${plain(error)}\ntry: sunspool ${name} --help`;
+}
+
+/** A message without quotes of code or colours. */
+function plain(parts: Message): string {
+  return parts.map((part) => {
+    switch (part.type) {
+      case "text":
+        return part.text;
+      case "optionName":
+        return part.optionName;
+      case "optionNames":
+        return part.optionNames.join("/");
+      case "metavar":
+        return part.metavar;
+      case "value":
+        return JSON.stringify(part.value);
+      case "values":
+        return part.values.map((value) => JSON.stringify(value)).join(" ");
+      case "lineBreak":
+        return "\n";
+      default:
+        return "";
+    }
+  }).join("").replaceAll(/\s*\n\s*\n\s*/g, " ").replaceAll(/\s*\n\s*/g, " ");
+}

@@ -1,0 +1,57 @@
+/** What a command sees of the world around it. */
+export interface Io {
+  /** Writes data to standard output. */
+  out(text: string): void;
+  /** Writes everything else to standard error. */
+  err(text: string): void;
+  /** Whether standard output is a terminal that may be coloured. */
+  readonly isTerminal: boolean;
+  /** Whether standard error is a terminal whose lines may be redrawn. */
+  readonly isErrTerminal: boolean;
+  /** Characters in a line of the terminal; 80 when there is none. */
+  readonly columns: number;
+  /** A variable of the environment. */
+  env(name: string): string | undefined;
+}
+
+/** Standard output was closed by its reader, as `head` does: the command has nothing left to do. */
+export class OutputClosed extends Error {
+  override readonly name: string = "OutputClosed";
+}
+
+/** The process's own streams and environment. */
+export function processIo(): Io {
+  const colour = Deno.env.get("NO_COLOR") === undefined;
+  return {
+    out: (text) => writeAll(Deno.stdout, text),
+    err: (text) => {
+      try {
+        writeAll(Deno.stderr, text);
+      } catch (error) {
+        if (!(error instanceof OutputClosed)) throw error;
+      }
+    },
+    isTerminal: Deno.stdout.isTerminal() && colour,
+    isErrTerminal: Deno.stderr.isTerminal() && colour,
+    columns: columnsOf(),
+    env: (name) => Deno.env.get(name),
+  };
+}
+
+function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  try {
+    for (let sent = 0; sent < bytes.length;) sent += stream.writeSync(bytes.subarray(sent));
+  } catch (cause) {
+    if (cause instanceof Deno.errors.BrokenPipe) throw new OutputClosed("closed", { cause });
+    throw cause;
+  }
+}
+
+function columnsOf(): number {
+  try {
+    return Deno.consoleSize().columns;
+  } catch {
+    return 80;
+  }
+}

@@ -1,0 +1,109 @@
+import { findSimilar } from "@optique/core/suggestion";
+import { UsageError } from "../core/mod.ts";
+import type { Command } from "./command.ts";
+import { errorText, EXIT_CODES, exitCodeOf } from "./exit.ts";
+import { type Io, OutputClosed } from "./io.ts";
+import { renderTable } from "./print.ts";
+
+/** A command in the list: loaded when it is called, so that each start pays for one only. */
+export interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  load(): Promise<Command>;
+}
+
+/** The program: what it is called, its version, its commands. */
+export interface Program {
+  readonly version: string;
+  readonly commands: readonly CommandEntry[];
+}
+
+/** Runs the command that the words name; gives the exit code. Never throws. */
+export async function main(program: Program, args: readonly string[], io: Io): Promise<number> {
+  try {
+    return await dispatch(program, args, io);
+  } catch (error) {
+    if (error instanceof OutputClosed) return 0;
+    io.err(errorText(error, isDebug(args, io)));
+    return exitCodeOf(error);
+  }
+}
+
+function isDebug(args: readonly string[], io: Io): boolean {
+  const at = args.indexOf("--log-level");
+  const level = args[at + 1] ?? "";
+  return (at >= 0 && level === "debug") || args.includes("--log-level=debug") ||
+    io.env("SUNSPEC_LOG_LEVEL") === "debug";
+}
+
+async function dispatch(program: Program, args: readonly string[], io: Io): Promise<number> {
+  const [word, ...rest] = args;
+  if (word === undefined) {
+    io.err(overview(program));
+    return exitCodeOf(new UsageError("no command"));
+  }
+  if (word === "--help" || word === "-h") return show(io, overview(program));
+  if (word === "--version" || word === "-V") return show(io, `sunspool ${program.version}\n`);
+  if (word === "help") return await help(program, rest, io);
+  return await (await find(program, word)).run(rest, io);
+}
+
+function show(io: Io, text: string): number {
+  io.out(text);
+  return 0;
+}
+
+async function help(program: Program, [topic]: readonly string[], io: Io): Promise<number> {
+  if (topic === undefined) return show(io, overview(program));
+  const text = TOPICS[topic];
+  if (text !== undefined) return show(io, text());
+  return await (await find(program, topic)).run(["--help"], io);
+}
+
+async function find({ commands }: Program, word: string): Promise<Command> {
+  const entry = commands.find(({ name }) => name === word);
+  if (entry) return await entry.load();
+  const [near] = findSimilar(word, commands.map(({ name }) => name));
+  const hint = near === undefined ? "try: sunspool --help" : `did you mean: sunspool ${near}?`;
+  throw new UsageError(`There is no command "${word}"; ${hint}`);
+}
+
+function overview({ version, commands }: Program): string {
+  const width = Math.max(...commands.map(({ name }) => name.length));
+  const lines = commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`);
+  return [
+    `sunspool ${version}: finds solar and energy devices, reads them, keeps every reading, delivers`,
+    "each one exactly once",
+    "",
+    "Usage: sunspool COMMAND [OPTION…]",
+    "",
+    ...lines,
+    "",
+    "  sunspool COMMAND --help    options and examples of a command",
+    `  sunspool help TOPIC        ${Object.keys(TOPICS).join(", ")}`,
+    "",
+  ].join("\n");
+}
+
+const ENDPOINTS = `An endpoint is where a device is reached:
+
+  HOST  HOST:PORT  [v6]:PORT          Modbus TCP, port 502 when left out
+  tcp://HOST:PORT                     the same
+  tls://HOST:PORT                     Modbus/TCP Security, port 802 when left out
+  rtu+tcp://HOST:PORT                 RTU frames over TCP
+  serial:/dev/ttyUSB0?baud=9600&parity=none&stop=1
+
+This version opens Modbus TCP only.
+
+Unit ids (--unit) are 1, 1,3,126, 1-10, or auto. When a device answers but has no SunSpec map, try
+126, or the id shown on its display plus 123 (SMA), 71 (Kostal), 200–204 or 240–244 (Fronius meters).
+`;
+
+const TOPICS: Readonly<Record<string, () => string>> = {
+  "exit-codes": () =>
+    renderTable({
+      columns: ["code", "meaning"],
+      rows: EXIT_CODES.map(([code, meaning]) => [String(code), meaning]),
+    }, false),
+  endpoints: () => ENDPOINTS,
+};

@@ -1,0 +1,105 @@
+import { object } from "@optique/core/constructs";
+import { map, multiple, optional, withDefault } from "@optique/core/modifiers";
+import type { InferValue } from "@optique/core/parser";
+import { option } from "@optique/core/primitives";
+import { choice, integer, string } from "@optique/core/valueparser";
+import { type Config, loadConfig } from "../config/mod.ts";
+import type { Io } from "./io.ts";
+import type { Format } from "./print.ts";
+import { millisecondsValue, say, unitIdsValue } from "./values.ts";
+
+const FORMATS: readonly Format[] = ["table", "json", "ndjson", "csv"];
+
+/** `--format` and `--json`. */
+export const formatOptions = map(
+  object({
+    format: optional(
+      option("--format", "-f", choice(FORMATS, { metavar: "FORMAT" }), {
+        description: say("How to print; table by default"),
+      }),
+    ),
+    json: option("--json", { description: say("The same as --format json") }),
+  }),
+  ({ format, json }): Format => format ?? (json ? "json" : "table"),
+);
+
+/** `--config` and `--set`. */
+export const configOptions = object("Configuration", {
+  config: optional(
+    option("--config", "-c", string({ metavar: "FILE" }), {
+      description: say("Configuration file (TOML or JSON)"),
+    }),
+  ),
+  set: multiple(
+    option("--set", string({ metavar: "KEY=VALUE" }), {
+      description: say("Override one key of it, as poller.poll_interval_ms=5000; repeatable"),
+    }),
+  ),
+  logLevel: optional(
+    option("--log-level", choice(["debug", "info", "warn", "error"], { metavar: "LEVEL" }), {
+      description: say("Least important line to log"),
+    }),
+  ),
+});
+
+/** What {@linkcode configOptions} gives. */
+export type ConfigOptions = InferValue<typeof configOptions>;
+
+/** Flags that stand for a key of the configuration. */
+const FLAG_KEYS = {
+  logLevel: "log.level",
+  baseAddress: "sunspec.base_address",
+  timeout: "modbus.timeout_ms",
+  maxRegisters: "modbus.max_batch_size",
+  modelsDir: "sunspec.models_dir",
+} as const;
+
+/**
+ * Loads the configuration that the options name; flags override it.
+ *
+ * @throws {ConfigError}
+ */
+export function configOf(options: ConfigOptions & Partial<DeviceFlags>, io: Io): Config {
+  const flags = Object.entries(FLAG_KEYS).flatMap(([flag, key]) => {
+    const value = Object.entries(options).find(([name]) => name === flag)?.[1];
+    return value === undefined ? [] : [`${key}=${value}`];
+  });
+  return loadConfig({
+    file: options.config,
+    overrides: [...options.set, ...flags],
+    env: (name) => io.env(name),
+  });
+}
+
+/** How to reach a device. */
+export const deviceFlags = object("Device", {
+  unit: withDefault(
+    option("--unit", "-u", unitIdsValue, {
+      description: say("Unit ids: 1, 1,3,126, 1-10, or auto to try those that vendors use"),
+    }),
+    [1],
+  ),
+  baseAddress: optional(
+    option("--base-address", integer({ min: 0, max: 65_533, metavar: "ADDRESS" }), {
+      description: say("Where the SunSpec map begins; found out when left out"),
+    }),
+  ),
+  timeout: optional(
+    option("--timeout", millisecondsValue, {
+      description: say("How long to wait for an answer"),
+    }),
+  ),
+  maxRegisters: optional(
+    option("--max-registers", integer({ min: 1, max: 125, metavar: "N" }), {
+      description: say("Registers to ask for at once"),
+    }),
+  ),
+  modelsDir: optional(
+    option("--models-dir", string({ metavar: "DIR" }), {
+      description: say("Folder of own model definitions (*.json, smdx_*.xml)"),
+    }),
+  ),
+});
+
+/** What {@linkcode deviceFlags} gives. */
+export type DeviceFlags = InferValue<typeof deviceFlags>;

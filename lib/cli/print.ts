@@ -1,0 +1,65 @@
+import type { Json } from "../core/mod.ts";
+import type { Io } from "./io.ts";
+
+/** How data is printed. */
+export type Format = "table" | "json" | "ndjson" | "csv";
+
+/** Rows of text under named columns. */
+export interface Table {
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+/** Data that can be printed in every format. */
+export interface Printable {
+  /** Each is one line of NDJSON. */
+  readonly documents: readonly Json[];
+  readonly table: Table;
+  /** Print one document alone instead of an array of one. */
+  readonly isSingle: boolean;
+}
+
+/** Prints data to standard output. */
+export function print(io: Io, format: Format, { documents, table, isSingle }: Printable): void {
+  switch (format) {
+    case "json": {
+      const [only] = documents;
+      const value = isSingle && documents.length === 1 ? only : documents;
+      return io.out(`${JSON.stringify(value, null, 2)}\n`);
+    }
+    case "ndjson":
+      return io.out(documents.map((document) => `${JSON.stringify(document)}\n`).join(""));
+    case "csv":
+      return io.out(renderCsv(table));
+    case "table":
+      return io.out(renderTable(table, io.isTerminal));
+  }
+}
+
+/** Columns as wide as their widest cell; the last one as long as it is. */
+export function renderTable({ columns, rows }: Table, isBold: boolean): string {
+  const shown = rows.map((row) => row.map(printable));
+  const widths = columns.map((column, i) =>
+    Math.max(column.length, ...shown.map((row) => row[i]?.length ?? 0))
+  );
+  const line = (cells: readonly string[]) =>
+    cells.map((cell, i) => i === columns.length - 1 ? cell : cell.padEnd(widths[i] ?? 0))
+      .join("  ").trimEnd();
+  const head = line(columns.map((column) => column.toUpperCase()));
+  return [isBold ? `\x1b[1m${head}\x1b[0m` : head, ...shown.map(line), ""].join("\n");
+}
+
+/** RFC 4180, with a header line. */
+export function renderCsv({ columns, rows }: Table): string {
+  return [columns, ...rows].map((row) => `${row.map(csvCell).join(",")}\r\n`).join("");
+}
+
+function csvCell(text: string): string {
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/** Device strings are shown as they are, without what would steer the terminal. */
+function printable(text: string): string {
+  // deno-lint-ignore no-control-regex
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, "·");
+}

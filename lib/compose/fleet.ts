@@ -1,0 +1,187 @@
+import { pause } from "../backoff.ts";
+import { type PollerPorts, type PollerState, type PollTarget, Supervisor } from "../collect/mod.ts";
+import { type Config, type DeviceConfig, settings } from "../config/mod.ts";
+import type { Device, Endpoint, Reading } from "../core/mod.ts";
+import { formatEndpoint } from "../core/mod.ts";
+import type { Log } from "../log.ts";
+import { Sessions } from "../modbus/mod.ts";
+import { parseTargets, sweep } from "../scan/mod.ts";
+import { deviceOptions, openDevice, requireDevice, sessionOptions, unitIdList } from "./devices.ts";
+
+/** What the fleet does with what it reads, and whom it tells. */
+export interface FleetPorts {
+  /** Takes the readings of one poll; resolves when they are safe. */
+  store(readings: readonly Reading[]): Promise<void>;
+  /** The id a device keeps for ever. */
+  deviceId(identity: string, place: string, isTaken: (id: string) => boolean): string;
+  /** Told of each change of state. */
+  observeState(device: string, state: PollerState): void;
+  /** Told of each poll. */
+  observePoll(device: string, result: string, seconds: number): void;
+  /** Told of each Modbus request. */
+  observeRequest(device: string, result: string): void;
+  /** A device is known under another name from now on. */
+  forget(device: string): void;
+  readonly log: Log;
+}
+
+/** Where one device is, and what the configuration says of it. */
+interface Member {
+  readonly endpoint: Endpoint;
+  readonly unitId: number;
+  readonly device: DeviceConfig | undefined;
+}
+
+/** All devices: those in the configuration, and those that the search finds. */
+export class Fleet implements Disposable {
+  readonly supervisor: Supervisor;
+  readonly #config: Config;
+  readonly #ports: FleetPorts;
+  readonly #sessions: Sessions;
+  readonly #members = new Map<string, Member>();
+
+  /** Nothing is connected before `run`. */
+  constructor(config: Config, ports: FleetPorts) {
+    this.#config = config;
+    this.#ports = ports;
+    this.#sessions = new Sessions(sessionOptions(config));
+    this.supervisor = new Supervisor({
+      portsOf: (target) => this.#pollerPorts(target),
+      reset: ({ place }) => this.#reset(place),
+      log: ports.log,
+    });
+  }
+
+  /** Polls until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    for (const device of this.#config.get(settings.devices)) {
+      for (const unitId of device.unitIds) this.#add({ endpoint: device.endpoint, unitId, device });
+    }
+    await Promise.all([this.supervisor.run(signal), this.#searchAgainAndAgain(signal)]);
+  }
+
+  /** Closes all connections. */
+  [Symbol.dispose](): void {
+    this.#sessions[Symbol.dispose]();
+  }
+
+  #add(member: Member): void {
+    const { get } = this.#config;
+    const place = placeOf(member);
+    this.#members.set(place, member);
+    this.supervisor.add({
+      place,
+      pollIntervalMs: member.device?.pollIntervalMs ?? get(settings.poller.pollIntervalMs),
+      jitterMs: get(settings.poller.jitterMs),
+    });
+  }
+
+  #session({ endpoint, device }: Member) {
+    const timeoutMs = device?.timeoutMs;
+    return this.#sessions.get(endpoint, {
+      ...(timeoutMs === undefined
+        ? {}
+        : { requestTimeoutMs: timeoutMs, connectTimeoutMs: timeoutMs }),
+      ...(device?.session === undefined ? {} : { session: device.session }),
+    });
+  }
+
+  #reset(place: string): void {
+    const member = this.#members.get(place);
+    if (member) this.#sessions.drop(member.endpoint);
+  }
+
+  #pollerPorts({ place }: PollTarget): PollerPorts {
+    const member = this.#members.get(place);
+    if (!member) throw new Error(`Nobody knows "${place}"`);
+    let label = place;
+    const observe = (result: string) => this.#ports.observeRequest(label, result);
+    const defaults = deviceOptions(this.#config);
+    const options = {
+      ...defaults,
+      baseAddress: member.device?.baseAddress ?? defaults.baseAddress,
+      maxRegisters: member.device?.maxRegisters ?? defaults.maxRegisters,
+      models: member.device?.models ?? defaults.models,
+    };
+    return {
+      connect: (signal) => this.#session(member).connect(signal),
+      open: (signal) =>
+        requireDevice(this.#session(member).unit(member.unitId, { observe }), options, signal),
+      name: (device) => {
+        const ids = this.#name(device, place);
+        if (label !== ids[0]) this.#ports.forget(label);
+        label = ids[0] ?? place;
+        return ids;
+      },
+      store: (readings) => this.#ports.store(readings),
+      observeState: this.#ports.observeState,
+      observePoll: this.#ports.observePoll,
+      log: this.#ports.log,
+      random: Math.random,
+      now: Date.now,
+    };
+  }
+
+  /** Ids of a device and its children; a live twin elsewhere keeps the plain one. */
+  #name(device: Device, place: string): string[] {
+    return [device.identity, ...device.children].map(({ id: identity }) => {
+      const isTaken = (id: string) => this.supervisor.isTaken(id, place);
+      const id = this.#ports.deviceId(identity, place, isTaken);
+      if (id !== identity) {
+        this.#ports.log("warn", "two devices call themselves the same; this one gets another id", {
+          identity,
+          device: id,
+          place,
+        });
+      }
+      return id;
+    });
+  }
+
+  async #searchAgainAndAgain(signal: AbortSignal): Promise<void> {
+    const { discovery } = settings;
+    const subnet = this.#config.get(discovery.subnet);
+    if (subnet.length === 0) return;
+    const everyMs = this.#config.get(discovery.rescanIntervalS) * 1000;
+    do {
+      await this.#search(subnet, signal).catch((error) => {
+        if (!signal.aborted) {
+          this.#ports.log("error", "the search failed", { error: String(error) });
+        }
+      });
+    } while (everyMs > 0 && !await pause(everyMs, signal));
+  }
+
+  async #search(subnet: readonly string[], signal: AbortSignal): Promise<void> {
+    const { get } = this.#config;
+    const { discovery } = settings;
+    const targets = parseTargets(subnet, [], [get(discovery.port)]);
+    const options = deviceOptions(this.#config);
+    const unknown = [...targets.endpoints()].filter((endpoint) => !this.#sessions.has(endpoint));
+    let found = 0;
+    const counts = await sweep({
+      endpoints: unknown,
+      unitIds: unitIdList(get(discovery.unitIds)),
+      firstOnly: false,
+      concurrency: get(discovery.maxConcurrency),
+      connectTimeoutMs: get(discovery.perHostTimeoutMs),
+      sessions: this.#sessions,
+      open: (transport, stop) => openDevice(transport, options, stop),
+      onProgress: () => {},
+      onFound: ({ endpoint, unitId, device }) => {
+        if (!device) return;
+        found++;
+        this.#add({ endpoint, unitId, device: undefined });
+      },
+    }, signal);
+    this.#ports.log("info", "searched for devices", {
+      subnet: subnet.join(","),
+      tried: counts.done,
+      found,
+    });
+  }
+}
+
+function placeOf({ endpoint, unitId }: Member): string {
+  return `${formatEndpoint(endpoint)}/${unitId}`;
+}

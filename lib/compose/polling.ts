@@ -1,0 +1,90 @@
+import { pause } from "../backoff.ts";
+import { ExitCode } from "../cli/mod.ts";
+import { Schedule } from "../collect/mod.ts";
+import { type Device, type Endpoint, messageOf } from "../core/mod.ts";
+import type { DeviceAccess } from "./devices.ts";
+import type { PollSink } from "./sinks.ts";
+
+/** One device to poll. */
+export interface PollPlace {
+  readonly endpoint: Endpoint;
+  readonly unitId: number;
+}
+
+/** What to poll, how often, and where it goes. */
+export interface PollAllOptions {
+  readonly places: readonly PollPlace[];
+  readonly access: DeviceAccess;
+  readonly intervalMs: number;
+  readonly jitterMs: number;
+  /** Polls of each device; infinity = until stopped. */
+  readonly count: number;
+  readonly sink: PollSink;
+  /** Told of each poll that failed. */
+  onFailure(message: string): void;
+}
+
+/** How the polls went. */
+export interface PollStatistics {
+  /** One line for people. */
+  readonly text: string;
+  readonly exitCode: number;
+}
+
+/** Polls every device on the same schedule, until all have been polled `count` times. */
+export async function pollAll(
+  options: PollAllOptions,
+  signal: AbortSignal,
+): Promise<PollStatistics> {
+  const tallies = await Promise.all(options.places.map((place) => pollOne(place, options, signal)));
+  const sum = (of: (tally: Tally) => number) =>
+    tallies.reduce((total, tally) => total + of(tally), 0);
+  const [ok, failed] = [sum(({ ok }) => ok), sum(({ failed }) => failed)];
+  const times = tallies.flatMap(({ times }) => times).sort((a, b) => a - b);
+  const at = (share: number) => Math.round(times[Math.floor((times.length - 1) * share)] ?? 0);
+  const spread = times.length === 0 ? "" : `, ${at(0)}/${at(0.5)}/${at(1)} ms min/median/max`;
+  return {
+    text: `${ok + failed} polls of ${tallies.length} devices: ${ok} ok, ${failed} failed, ` +
+      `${sum(({ readings }) => readings)} readings${spread}`,
+    exitCode: failed === 0 ? ExitCode.done : ok === 0 ? ExitCode.failed : ExitCode.partly,
+  };
+}
+
+/** Times that are kept for the statistics of one device. */
+const KEPT_TIMES = 10_000;
+
+interface Tally {
+  ok: number;
+  failed: number;
+  readings: number;
+  /** Milliseconds of each good poll. */
+  readonly times: number[];
+}
+
+async function pollOne(
+  { endpoint, unitId }: PollPlace,
+  { access, intervalMs, jitterMs, count, sink, onFailure }: PollAllOptions,
+  signal: AbortSignal,
+): Promise<Tally> {
+  const schedule = new Schedule({ intervalMs, jitterMs, random: Math.random, now: Date.now });
+  const tally: Tally = { ok: 0, failed: 0, readings: 0, times: [] };
+  let device: Device | undefined;
+  for (let done = 0; done < count && !signal.aborted; done++) {
+    if (done > 0 && await pause(schedule.next(), signal)) break;
+    const startedAt = performance.now();
+    try {
+      const isNew = device === undefined;
+      device ??= await access.open(endpoint, unitId, signal);
+      tally.readings += await sink.take(device, isNew, signal);
+      tally.ok++;
+      if (tally.times.length < KEPT_TIMES) tally.times.push(performance.now() - startedAt);
+    } catch (error) {
+      if (signal.aborted) break;
+      device = undefined;
+      tally.failed++;
+      onFailure(messageOf(error));
+    }
+  }
+  await device?.[Symbol.asyncDispose]();
+  return tally;
+}

@@ -1,0 +1,64 @@
+import { Stamper } from "../collect/mod.ts";
+import { type Format, type Io, print, type Table } from "../cli/mod.ts";
+import type { Config } from "../config/mod.ts";
+import type { Device, Reading, SnapshotOptions } from "../core/mod.ts";
+import { openBuffer, toEntry } from "./buffer.ts";
+import { snapshotTable } from "./units.ts";
+
+/** Where the readings of `poll` go. */
+export interface PollSink extends AsyncDisposable {
+  /** Reads a device once and passes on what it says; gives how many readings that were. */
+  take(device: Device, statics: boolean, signal: AbortSignal): Promise<number>;
+}
+
+/** Prints one document a poll. */
+export function printingSink(io: Io, format: Format, options: SnapshotOptions): PollSink {
+  let hasHeader = false;
+  return {
+    async take(device, _statics, signal) {
+      const snapshot = await device.snapshot(options, signal);
+      const table = withTime(snapshotTable([snapshot]), snapshot.document, device.identity.id);
+      if (format === "table" || format === "csv") {
+        const text = capture(io, format, table);
+        io.out(hasHeader ? text.slice(text.indexOf("\n") + 1) : text);
+        hasHeader = true;
+      } else {
+        print(io, format, { documents: [snapshot.document], table, isSingle: true });
+      }
+      return table.rows.length;
+    },
+    async [Symbol.asyncDispose]() {},
+  };
+}
+
+function withTime({ columns, rows }: Table, document: object, device: string): Table {
+  const time = "read_at" in document ? String(document.read_at) : "";
+  return {
+    columns: ["time", "device", ...columns],
+    rows: rows.map((row) => [time, device, ...row]),
+  };
+}
+
+function capture(io: Io, format: Format, table: Table): string {
+  let text = "";
+  const into = { ...io, out: (part: string) => text += part };
+  print(into, format, { documents: [], table, isSingle: true });
+  return text;
+}
+
+/** Appends to the buffer. */
+export function storingSink(config: Config): PollSink {
+  const buffer = openBuffer(config, "append");
+  const stamper = new Stamper();
+  return {
+    async take(device, statics, signal) {
+      const readings: Reading[] = [];
+      for await (const reading of device.read({ statics }, signal)) {
+        readings.push(stamper.stamp(reading));
+      }
+      await buffer.append(readings.map(toEntry));
+      return readings.length;
+    },
+    [Symbol.asyncDispose]: () => buffer[Symbol.asyncDispose](),
+  };
+}

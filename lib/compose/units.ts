@@ -1,0 +1,57 @@
+import { ExitCode, type Io, type Table } from "../cli/mod.ts";
+import { type Device, type Endpoint, messageOf, type Snapshot, type UnitIds } from "../core/mod.ts";
+import { type DeviceAccess, unitIdList } from "./devices.ts";
+
+/**
+ * Does something with the device behind each unit id of an endpoint, and prints what came of it.
+ * One that fails does not stop the others.
+ *
+ * @returns the exit code
+ * @throws the failure, when no unit id gave anything
+ */
+export async function forEachUnit(
+  access: DeviceAccess,
+  endpoint: Endpoint,
+  unitIds: UnitIds,
+  io: Io,
+  job: (device: Device, signal: AbortSignal) => Promise<Snapshot>,
+  report: (snapshots: readonly Snapshot[]) => void,
+): Promise<number> {
+  const { signal } = new AbortController();
+  const snapshots: Snapshot[] = [];
+  const failures: unknown[] = [];
+  for (const unitId of unitIdList(unitIds)) {
+    try {
+      await using device = await access.open(endpoint, unitId, signal);
+      snapshots.push(await job(device, signal));
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (snapshots.length === 0) throw failures[0];
+  report(snapshots);
+  // With auto most unit ids are expected to stay silent.
+  if (unitIds === "auto" || failures.length === 0) return ExitCode.done;
+  for (const failure of failures) io.err(`error: ${messageOf(failure)}\n`);
+  return ExitCode.partly;
+}
+
+/** Snapshots as a table: a row a value. */
+export function snapshotTable(snapshots: readonly Snapshot[]): Table {
+  const isMany = snapshots.length > 1;
+  const columns = ["model", "point", "value", "unit"];
+  const rows = snapshots.flatMap(({ document, rows }) =>
+    rows.map(({ source, point, value, unit }) => [
+      ...(isMany ? [deviceOf(document)] : []),
+      source,
+      point,
+      value,
+      unit,
+    ])
+  );
+  return { columns: isMany ? ["device", ...columns] : columns, rows };
+}
+
+function deviceOf({ device }: Snapshot["document"]): string {
+  return typeof device === "object" && device !== null && "id" in device ? String(device.id) : "";
+}

@@ -1,0 +1,137 @@
+import {
+  type Device,
+  type Endpoint,
+  ModbusException,
+  type Transport,
+  TransportError,
+} from "../core/mod.ts";
+import type { Session, Sessions } from "../modbus/mod.ts";
+
+/** What one unit id behind one endpoint is. */
+export interface Found {
+  readonly endpoint: Endpoint;
+  readonly unitId: number;
+  /** undefined = it answers Modbus, but no driver knows it. */
+  readonly device: Device | undefined;
+  /** From the first request to its answer. */
+  readonly responseMs: number;
+}
+
+/** What became of the endpoints that were tried. */
+export interface SweepCounts {
+  /** Endpoints tried so far. */
+  done: number;
+  /** Endpoints on which something answered Modbus. */
+  answering: number;
+  /** No answer within the time. */
+  silent: number;
+  /** Connection refused. */
+  refused: number;
+  /** Connected, but it does not speak Modbus. */
+  foreign: number;
+  /** No way there. */
+  unreachable: number;
+}
+
+/** How to sweep. */
+export interface SweepOptions {
+  readonly endpoints: Iterable<Endpoint>;
+  /** Unit ids to ask at each endpoint. */
+  readonly unitIds: readonly number[];
+  /** Stop at the first unit id that a driver knows. */
+  readonly firstOnly: boolean;
+  /** Endpoints asked at the same time. */
+  readonly concurrency: number;
+  /** How long to wait for a connection. */
+  readonly connectTimeoutMs: number;
+  /** Holds the connections; those on which nothing answered are closed again. */
+  readonly sessions: Sessions;
+  /** Finds out what device a transport leads to; undefined = none that a driver knows. */
+  open(transport: Transport, signal: AbortSignal): Promise<Device | undefined>;
+  /** Told of each endpoint that is done. */
+  onProgress(counts: SweepCounts): void;
+  /** Told of each answer, as it comes. */
+  onFound(found: Found): void;
+}
+
+/**
+ * Asks many endpoints who they are. The connection that finds an endpoint is the one that asks
+ * it: many devices accept only one, and refuse a second right after a probe.
+ */
+export async function sweep(options: SweepOptions, signal: AbortSignal): Promise<SweepCounts> {
+  const counts = { done: 0, answering: 0, silent: 0, refused: 0, foreign: 0, unreachable: 0 };
+  const queue = options.endpoints[Symbol.iterator]();
+  const work = async () => {
+    for (let next = queue.next(); !next.done && !signal.aborted; next = queue.next()) {
+      counts[await sweepEndpoint(next.value, options, signal)]++;
+      counts.done++;
+      options.onProgress(counts);
+    }
+  };
+  await Promise.all(Array.from({ length: options.concurrency }, work));
+  return counts;
+}
+
+type Outcome = Exclude<keyof SweepCounts, "done">;
+
+async function sweepEndpoint(
+  endpoint: Endpoint,
+  options: SweepOptions,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const session = options.sessions.get(endpoint, { connectTimeoutMs: options.connectTimeoutMs });
+  try {
+    await session.connect(signal);
+  } catch (error) {
+    options.sessions.drop(endpoint);
+    return connectOutcome(error);
+  }
+  let outcome: Outcome = "silent";
+  for (const unitId of options.unitIds) {
+    const result = await askUnit(endpoint, session, unitId, options, signal);
+    if (outcome !== "answering" && result !== "known") outcome = result;
+    if (result === "known") outcome = "answering";
+    if (signal.aborted || (result === "known" && options.firstOnly)) break;
+    // Whatever listens there does not speak Modbus: other unit ids will not either.
+    if (result === "foreign" || result === "unreachable" || result === "refused") break;
+  }
+  if (outcome !== "answering") options.sessions.drop(endpoint);
+  return outcome;
+}
+
+async function askUnit(
+  endpoint: Endpoint,
+  session: Session,
+  unitId: number,
+  options: SweepOptions,
+  signal: AbortSignal,
+): Promise<Outcome | "known"> {
+  const startedAt = performance.now();
+  let responseMs: number | undefined;
+  const observe = (result: string) => {
+    if (result === "ok" || result.startsWith("exception_")) {
+      responseMs ??= Math.round(performance.now() - startedAt);
+    }
+  };
+  try {
+    const device = await options.open(session.unit(unitId, { observe, retryCount: 0 }), signal);
+    options.onFound({ endpoint, unitId, device, responseMs: responseMs ?? 0 });
+    return device ? "known" : "answering";
+  } catch (error) {
+    // A gateway that speaks for a unit which is not there.
+    if (error instanceof ModbusException) return "answering";
+    if (!(error instanceof TransportError)) throw error;
+    if (responseMs !== undefined) return "answering";
+    return error.fault === "timeout" ? "silent" : foreignOutcome(error);
+  }
+}
+
+function foreignOutcome({ fault }: TransportError): Outcome {
+  return fault === "refused" || fault === "unreachable" ? fault : "foreign";
+}
+
+function connectOutcome(error: unknown): Outcome {
+  if (!(error instanceof TransportError)) throw error;
+  if (error.fault === "timeout") return "silent";
+  return error.fault === "refused" ? "refused" : "unreachable";
+}

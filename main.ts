@@ -1,0 +1,5 @@
+import { commands } from "./commands/mod.ts";
+import { main, processIo } from "./lib/cli/mod.ts";
+import { VERSION } from "./lib/version.ts";
+
+Deno.exit(await main({ version: VERSION, commands }, Deno.args, processIo()));
