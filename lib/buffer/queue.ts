@@ -16,7 +16,7 @@ import { Identity } from "./identity.ts";
 import { TaskLock } from "./lock.ts";
 import { openFile } from "./open.ts";
 import type { StorageOptions } from "./schema.ts";
-import type { Row, Sql } from "./sql.ts";
+import { type Row, type Sql, SqliteCode, sqliteCode } from "./sql.ts";
 import { trimQueue } from "./trim.ts";
 
 /** What to do with the buffer: `collect` appends and drains. */
@@ -35,12 +35,15 @@ export interface BufferOptions extends StorageOptions {
   /** How long appended readings may wait for others to share their commit. */
   readonly commitIntervalMs: number;
   /** What gives way when the file is full. */
-  readonly whenFull: "drop_oldest" | "drop_newest" | "block";
+  readonly whenFull: "drop_oldest" | "block";
   /** The text of each schema that rows are written with, by fingerprint. */
   readonly schemas: ReadonlyMap<string, string>;
   /** Makes the record that tells of lost rows. */
   encodeGap(collector: string, gap: Gap): NewEntry;
 }
+
+/** How often a full buffer is looked at while appending waits. */
+const BLOCKED_MS = 200;
 
 interface Waiting {
   readonly entries: readonly NewEntry[];
@@ -112,15 +115,16 @@ export class SqliteBuffer implements Buffer {
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    if (this.#waiting.length === 0) return;
+    if (this.#options.whenFull === "block" && this.#usedBytes() >= this.#options.maxBytes) {
+      // Whoever appends waits until the outputs have taken enough.
+      this.#timer = setTimeout(() => this.flush(), BLOCKED_MS);
+      return;
+    }
     const waiting = this.#waiting;
-    if (waiting.length === 0) return;
     this.#waiting = [];
     try {
-      this.#sql.transaction(() => {
-        for (const { entries } of waiting) {
-          for (const entry of entries) this.#insert(entry);
-        }
-      });
+      this.#store(waiting.flatMap(({ entries }) => entries));
     } catch (error) {
       for (const { reject } of waiting) reject(error);
       return;
@@ -230,6 +234,22 @@ export class SqliteBuffer implements Buffer {
       this.flush();
       this.#locks[Symbol.dispose]();
     });
+  }
+
+  #store(entries: readonly NewEntry[]): void {
+    const insertAll = () =>
+      this.#sql.transaction(() => {
+        for (const entry of entries) this.#insert(entry);
+      });
+    try {
+      insertAll();
+    } catch (error) {
+      if (sqliteCode(error) !== SqliteCode.full) throw error;
+      // The cap of the file is reached between two trims: make room now, and try once more.
+      const { maxBytes } = this.#options;
+      trimQueue(this.#sql, this.#cursors, { maxBytes, maxAgeSeconds: Number.MAX_SAFE_INTEGER }, 0);
+      insertAll();
+    }
   }
 
   #changed(): void {

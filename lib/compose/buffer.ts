@@ -1,19 +1,18 @@
 import { encodeBody, gapReading, SCHEMA_FINGERPRINT, SCHEMA_TEXT } from "../avro/mod.ts";
 import { type BufferRole, SqliteBuffer } from "../buffer/mod.ts";
 import { type Config, settings } from "../config/mod.ts";
-import { ConfigError, type NewEntry, type Reading } from "../core/mod.ts";
+import { ConfigError, type NewEntry, type Reading, type Setting } from "../core/mod.ts";
 import { topic } from "../outputs/mod.ts";
 
 /** Opens the buffer as the configuration says. */
 export function openBuffer(config: Config, role: BufferRole): SqliteBuffer {
   const { get } = config;
   const { buffer } = settings;
-  if (get(buffer.isolate) === "true") {
-    throw new ConfigError(
-      `${config.originOf(buffer.isolate)}: buffer.isolate: this version keeps the buffer in the ` +
-        "main thread, use auto or false",
-    );
+  const whenFull = get(buffer.whenFull);
+  if (whenFull === "drop_newest") {
+    throw notYet(config, buffer.whenFull, "use drop_oldest or block");
   }
+  if (get(buffer.isolate) === "true") throw notYet(config, buffer.isolate, "use auto or false");
   return new SqliteBuffer({
     path: get(buffer.path),
     role,
@@ -23,10 +22,17 @@ export function openBuffer(config: Config, role: BufferRole): SqliteBuffer {
     synchronous: get(buffer.synchronous),
     commitIntervalMs: get(buffer.commitIntervalMs),
     maxBytes: get(buffer.maxBytes),
-    whenFull: get(buffer.whenFull),
+    whenFull,
     schemas: new Map([[SCHEMA_FINGERPRINT, SCHEMA_TEXT]]),
     encodeGap: (collector, gap) => toEntry(gapReading(collector, gap)),
   });
+}
+
+/** Refuses a value that this version knows but cannot do. */
+function notYet(config: Config, setting: Setting<unknown>, advice: string): ConfigError {
+  return new ConfigError(
+    `${config.originOf(setting)}: ${setting.key}: not in this version, ${advice}`,
+  );
 }
 
 /** Encodes a reading for the buffer. */

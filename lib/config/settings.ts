@@ -276,17 +276,26 @@ export const settings = {
       { min: 60, max: 3650 * 86_400 },
     ),
     minFreeBytes: bytes(
-      { key: "buffer.min_free_bytes", summary: "Space left free on the file system" },
+      {
+        key: "buffer.min_free_bytes",
+        summary: "Space left free on the file system (not enforced in this version)",
+      },
       "64 MiB",
       0,
     ),
     whenFull: oneOf(
-      { key: "buffer.when_full", summary: "What gives way when the buffer is full" },
+      {
+        key: "buffer.when_full",
+        summary: "What gives way when the buffer is full (drop_newest: not in this version)",
+      },
       "drop_oldest",
       ["drop_oldest", "drop_newest", "block"],
     ),
     isolate: oneOf(
-      { key: "buffer.isolate", summary: "Whether the buffer runs in a thread of its own" },
+      {
+        key: "buffer.isolate",
+        summary: "Whether the buffer runs in a thread of its own (true: not in this version)",
+      },
       "auto",
       ["auto", "true", "false"],
     ),

@@ -44,10 +44,12 @@ export function parseEndpoint(text: string, defaultPort?: number): Endpoint {
 }
 
 function parseAuthority(text: string, authority: string, fallback: number) {
-  const [, v6, name, digits] = /^(?:\[([0-9a-fA-F:.%\w]+)\]|([^\s:/[\]@?#]+))(?::(\d+))?$/
-    .exec(authority) ?? bareV6(authority);
-  const host = v6 ?? name;
-  if (!host) throw new UsageError(`Cannot use endpoint "${text}": write it as ${FORMS}`);
+  const [, v6 = "", name, digits] =
+    /^(?:\[([^\]]*)\]|([^\s:/[\]@?#]+))(?::(\d+))?$/.exec(authority) ?? ["", authority];
+  const host = name ?? (isIpv6(v6) ? v6 : undefined);
+  if (host === undefined) {
+    throw new UsageError(`Cannot use endpoint "${text}": write it as ${FORMS}`);
+  }
   const port = digits === undefined ? fallback : Number(digits);
   if (port < 1 || port > 65535) {
     throw new UsageError(`Cannot use endpoint "${text}": port ${digits} is not within 1–65535`);
@@ -55,13 +57,14 @@ function parseAuthority(text: string, authority: string, fallback: number) {
   return { host, port };
 }
 
-/** `::1` without brackets: at least two colons, so it cannot be HOST:PORT. */
-function bareV6(authority: string): readonly (string | undefined)[] {
-  return /^[0-9a-fA-F:.]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*$/.test(authority) ? ["", authority] : [];
+/** With or without a zone: `fe80::1%eth0`. */
+function isIpv6(text: string): boolean {
+  const [, address] = /^([0-9a-fA-F:.]+)(?:%[\w.-]+)?$/.exec(text) ?? [];
+  return address !== undefined && URL.canParse(`http://[${address}]`);
 }
 
 function parseSerial(text: string): SerialEndpoint {
-  const [path = "", query = ""] = text.slice("serial:".length).split("?", 2);
+  const [, path = "", query = ""] = /^serial:([^?]*)\??(.*)$/s.exec(text) ?? [];
   const options = new URLSearchParams(query);
   const baud = Number(options.get("baud") ?? "9600");
   const parity = options.get("parity") ?? "none";

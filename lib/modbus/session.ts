@@ -139,6 +139,7 @@ export class Session {
   }
 
   #releaseSoon(): void {
+    if (this.#closed) return;
     this.#release = setTimeout(() => {
       this.#link?.close();
       this.#link = undefined;
@@ -204,9 +205,11 @@ export class Session {
     }
     try {
       const stream = await openStream(this.#target, this.#options.connectTimeoutMs, signal);
-      this.#link = new Link(stream, this.endpoint, this.#transactionId);
+      const link = new Link(stream, this.endpoint, this.#transactionId);
+      if (this.#closed) link.close();
+      this.#link = link;
       this.#failedConnects = 0;
-      return this.#link;
+      return link;
     } catch (error) {
       if (error instanceof TransportError) this.#connectFailed(error);
       throw error;

@@ -106,8 +106,14 @@ function valueOf(leaf: Leaf, image: ModelImage): Value {
   if (kind === "bitfield") return bitfieldValue(leaf, wire);
   const factor = scaleFactor(leaf, image);
   if (factor === null) return NOT_IMPLEMENTED;
-  const shown = kind === "float" ? Number(wire) * 10 ** factor : scaled(wire, factor);
-  return { shown, number: Number(shown) };
+  const shown = kind === "float" ? scaledFloat(Number(wire), factor) : scaled(wire, factor);
+  const number = Number(shown);
+  return Number.isFinite(number) ? { shown, number } : NOT_IMPLEMENTED;
+}
+
+/** Powers of ten below 1 are not exact, so 3 × 0.1 is not 0.3, and 3 / 10 is. */
+function scaledFloat(value: number, factor: number): number {
+  return factor < 0 ? value / 10 ** -factor : value * 10 ** factor;
 }
 
 /** The power of ten; null when the device does not implement it or it is out of bounds. */

@@ -79,10 +79,14 @@ function text(value: unknown, place: string, fail: Fail): string {
   return typeof value === "string" && value !== "" ? value : fail(place, "must be a name");
 }
 
+/** Groups within groups; the published models need two. */
+const DEEPEST = 16;
+
 /** Points of the groups around this one, outermost first: where scale factors and counts are looked up. */
 type Scope = readonly (readonly PointDefinition[])[];
 
 function parseGroup(value: unknown, place: string, scope: Scope, fail: Fail): GroupDefinition {
+  if (scope.length > DEEPEST) fail(place, "is nested too deeply");
   const fields = record(value, place, fail);
   const name = text(fields.name, `${place}.name`, fail);
   const points = list(fields.points, `${place}.points`, fail)
@@ -156,9 +160,14 @@ function parseSize(value: unknown, type: PointType, place: string, fail: Fail): 
   return size;
 }
 
+/** Numbers may come as text: the XML form has no others. */
+function numberOf(value: unknown): unknown {
+  return typeof value === "string" && /^-?\d+$/.test(value) ? Number(value) : value;
+}
+
 function parseScaleFactor(value: unknown, place: string, fail: Fail): number | string | undefined {
   if (value === undefined || value === null) return undefined;
-  const factor = typeof value === "string" && /^-?\d+$/.test(value) ? Number(value) : value;
+  const factor = numberOf(value);
   if (typeof factor === "string" && factor !== "") return factor;
   if (typeof factor === "number" && Number.isInteger(factor) && Math.abs(factor) <= 10) {
     return factor;
@@ -170,8 +179,10 @@ function parseSymbols(value: unknown, place: string, fail: Fail): ReadonlyMap<nu
   const symbols = new Map<number, string>();
   for (const [i, entry] of list(value, place, fail).entries()) {
     const fields = record(entry, `${place}[${i}]`, fail);
-    const number = Number(fields.value);
-    if (!Number.isInteger(number)) fail(`${place}[${i}].value`, "must be an integer");
+    const number = numberOf(fields.value);
+    if (typeof number !== "number" || !Number.isInteger(number)) {
+      return fail(`${place}[${i}].value`, "must be an integer");
+    }
     const name = text(fields.name, `${place}[${i}].name`, fail);
     if (!symbols.has(number)) symbols.set(number, name);
   }
