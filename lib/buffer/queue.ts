@@ -65,6 +65,7 @@ export class SqliteBuffer implements Buffer {
   #waiting: Waiting[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
   #latest: number;
+  #holdsBack: boolean;
 
   /**
    * Opens the file.
@@ -85,6 +86,7 @@ export class SqliteBuffer implements Buffer {
       : TaskLock.tryTake(options.path, "drain");
     if (drain) stack.use(drain);
     this.#options = options;
+    this.#holdsBack = options.whenFull === "block";
     this.setAside = file.setAside;
     const name = options.collector ?? file.formerCollector;
     this.#identity = new Identity(this.#sql, name);
@@ -111,12 +113,18 @@ export class SqliteBuffer implements Buffer {
     return stored;
   }
 
+  /** Takes readings even when full from now on: nobody may be left waiting at a stop. */
+  unblock(): void {
+    this.#holdsBack = false;
+    this.flush();
+  }
+
   /** Commits what waits now instead of at the end of the interval. */
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (this.#waiting.length === 0) return;
-    if (this.#options.whenFull === "block" && this.#usedBytes() >= this.#options.maxBytes) {
+    if (this.#holdsBack && this.#usedBytes() >= this.#options.maxBytes) {
       // Whoever appends waits until the outputs have taken enough.
       this.#timer = setTimeout(() => this.flush(), BLOCKED_MS);
       return;
@@ -231,7 +239,7 @@ export class SqliteBuffer implements Buffer {
   /** Writes what waits, and closes the file. */
   [Symbol.asyncDispose](): Promise<void> {
     return attempt(() => {
-      this.flush();
+      this.unblock();
       this.#locks[Symbol.dispose]();
     });
   }

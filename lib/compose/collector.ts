@@ -71,6 +71,7 @@ export class Collector {
     const capacity = new Capacity(get(settings.buffer.maxBytes), performance.now());
     using fleet = this.#fleet(buffer, capacity);
     const stopping = AbortSignal.any([signals.stopping, this.#fatal.signal]);
+    stopping.addEventListener("abort", () => buffer.unblock(), { once: true });
     await using server = this.#serve(buffer, fleet, drains);
     using notifier = connectNotifier((error) =>
       this.#log("warn", `cannot reach the service manager: ${messageOf(error)}`)
