@@ -1,0 +1,87 @@
+import { hasJava, hasKafkaJars, KAFKA_VERSION, kafkaJars } from "./kafka_jars.ts";
+import { hasPythonPackages, hasVenv, pythonPath } from "./python_packages.ts";
+import { findCommand } from "./run.ts";
+
+/** A program that some test needs and that Deno does not bring. */
+export type ToolName = "kafka" | "kcat" | "mbpoll" | "python";
+
+/** A tool that is there: `path` is the program, for Kafka the folder of its jars. */
+export interface FoundTool {
+  readonly path: string;
+}
+
+/** A tool that is not there, why, and a command that would change that. */
+export interface MissingTool {
+  readonly missing: string;
+  readonly enable: string;
+}
+
+/** Every tool, there or not. */
+export type Tools = Readonly<Record<ToolName, FoundTool | MissingTool>>;
+
+/** Says which tools are there. Installs nothing. */
+export async function findTools(): Promise<Tools> {
+  const [kafka, kcat, mbpoll, python] = await Promise.all([
+    findKafka(),
+    findProgram("kcat"),
+    findProgram("mbpoll"),
+    findPython(),
+  ]);
+  return { kafka, kcat, mbpoll, python };
+}
+
+/** Debian packages that the tools need and that are absent. */
+export async function absentPackages(): Promise<string[]> {
+  const absent: string[] = [];
+  for (const [name, isThere] of DEBIAN_PACKAGES) {
+    if (!await isThere()) absent.push(name);
+  }
+  return absent;
+}
+
+/** Whether this process may install Debian packages. */
+export async function canInstallPackages(): Promise<boolean> {
+  return Deno.uid() === 0 && await findCommand("apt-get") !== undefined;
+}
+
+const DEBIAN_PACKAGES: readonly (readonly [string, () => Promise<boolean>])[] = [
+  ["kcat", () => hasCommand("kcat")],
+  ["mbpoll", () => hasCommand("mbpoll")],
+  ["openssl", () => hasCommand("openssl")],
+  ["openjdk-17-jre-headless", hasJava],
+  ["maven", async () => await hasKafkaJars() || await hasCommand("mvn")],
+  ["python3-venv", async () => await hasPythonPackages() || await hasVenv()],
+];
+
+const SET_UP = "deno run -A scripts/services.ts setup";
+
+async function findKafka(): Promise<FoundTool | MissingTool> {
+  const name = `Kafka ${KAFKA_VERSION}`;
+  if (!await hasJava()) {
+    return await absent(`no Java 17 for ${name}`, "openjdk-17-jre-headless", "maven", "openssl");
+  }
+  if (!await hasCommand("openssl")) return await absent(`no openssl for ${name}`, "openssl");
+  if (await hasKafkaJars()) return { path: kafkaJars() };
+  if (!await hasCommand("mvn")) return await absent(`no Maven to fetch ${name}`, "maven");
+  return { missing: `${name} has not been fetched`, enable: SET_UP };
+}
+
+async function findPython(): Promise<FoundTool | MissingTool> {
+  if (await hasPythonPackages()) return { path: pythonPath() };
+  if (!await hasVenv()) return await absent("no Python 3 with venv", "python3-venv");
+  return { missing: "the Python packages have not been fetched", enable: SET_UP };
+}
+
+async function findProgram(name: "kcat" | "mbpoll"): Promise<FoundTool | MissingTool> {
+  const path = await findCommand(name);
+  return path === undefined ? await absent(`no ${name}`, name) : { path };
+}
+
+async function absent(missing: string, ...packages: readonly string[]): Promise<MissingTool> {
+  if (await canInstallPackages()) return { missing, enable: SET_UP };
+  return { missing, enable: `sudo apt-get install -y ${packages.join(" ")} && ${SET_UP}` };
+}
+
+async function hasCommand(name: string): Promise<boolean> {
+  return await findCommand(name) !== undefined;
+}
