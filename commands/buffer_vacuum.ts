@@ -1,5 +1,6 @@
 import { merge, object } from "@optique/core/constructs";
-import { configOf, configOptions, defineCommand, formatOptions, print } from "../lib/cli/mod.ts";
+import { defineCommand, formatOptions, print } from "../lib/cli/mod.ts";
+import { configOf, configOptions } from "../lib/compose/options.ts";
 import { openBuffer } from "../lib/compose/buffer.ts";
 import { settings } from "../lib/config/mod.ts";
 

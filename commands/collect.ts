@@ -1,5 +1,6 @@
 import { object } from "@optique/core/constructs";
-import { configOf, configOptions, defineCommand } from "../lib/cli/mod.ts";
+import { defineCommand } from "../lib/cli/mod.ts";
+import { configOf, configOptions } from "../lib/compose/options.ts";
 import { Collector } from "../lib/compose/collector.ts";
 import { logOf } from "../lib/compose/log.ts";
 import { stopSignals } from "../lib/compose/signals.ts";

@@ -1,14 +1,8 @@
 import { merge, object } from "@optique/core/constructs";
 import { argument } from "@optique/core/primitives";
 import { choice } from "@optique/core/valueparser";
-import {
-  configOf,
-  configOptions,
-  defineCommand,
-  formatOptions,
-  print,
-  say,
-} from "../lib/cli/mod.ts";
+import { defineCommand, formatOptions, print, say } from "../lib/cli/mod.ts";
+import { configOf, configOptions } from "../lib/compose/options.ts";
 import { configSchema, printedValues } from "../lib/config/mod.ts";
 
 /** `sunspool config`. */

@@ -1,8 +1,6 @@
 import { merge, object } from "@optique/core/constructs";
 import { argument, option } from "@optique/core/primitives";
 import {
-  configOf,
-  configOptions,
   defineCommand,
   deviceFlags,
   endpointValue,
@@ -10,6 +8,7 @@ import {
   print,
   say,
 } from "../lib/cli/mod.ts";
+import { configOf, configOptions } from "../lib/compose/options.ts";
 import { DeviceAccess } from "../lib/compose/devices.ts";
 import { forEachUnit } from "../lib/compose/units.ts";
 import { type Device, type Endpoint, formatEndpoint } from "../lib/core/mod.ts";

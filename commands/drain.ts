@@ -1,14 +1,8 @@
 import { merge, object } from "@optique/core/constructs";
 import { withDefault } from "@optique/core/modifiers";
 import { option } from "@optique/core/primitives";
-import {
-  configOf,
-  configOptions,
-  defineCommand,
-  ExitCode,
-  millisecondsValue,
-  say,
-} from "../lib/cli/mod.ts";
+import { defineCommand, ExitCode, millisecondsValue, say } from "../lib/cli/mod.ts";
+import { configOf, configOptions } from "../lib/compose/options.ts";
 import { openBuffer } from "../lib/compose/buffer.ts";
 import { drainsOf } from "../lib/compose/delivery.ts";
 import { logOf } from "../lib/compose/log.ts";

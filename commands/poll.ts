@@ -3,8 +3,6 @@ import { multiple, optional } from "@optique/core/modifiers";
 import { argument, option } from "@optique/core/primitives";
 import { integer, string } from "@optique/core/valueparser";
 import {
-  configOf,
-  configOptions,
   defineCommand,
   deviceFlags,
   endpointValue,
@@ -12,6 +10,7 @@ import {
   millisecondsValue,
   say,
 } from "../lib/cli/mod.ts";
+import { configOf, configOptions } from "../lib/compose/options.ts";
 import { DeviceAccess, unitIdList } from "../lib/compose/devices.ts";
 import { pollAll, type PollPlace } from "../lib/compose/polling.ts";
 import { printingSink, storingSink } from "../lib/compose/sinks.ts";

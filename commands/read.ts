@@ -3,8 +3,6 @@ import { multiple } from "@optique/core/modifiers";
 import { argument, option } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
 import {
-  configOf,
-  configOptions,
   defineCommand,
   deviceFlags,
   endpointValue,
@@ -12,6 +10,7 @@ import {
   print,
   say,
 } from "../lib/cli/mod.ts";
+import { configOf, configOptions } from "../lib/compose/options.ts";
 import { DeviceAccess } from "../lib/compose/devices.ts";
 import { forEachUnit, snapshotTable } from "../lib/compose/units.ts";
 

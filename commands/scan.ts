@@ -3,8 +3,6 @@ import { multiple, optional } from "@optique/core/modifiers";
 import { argument, option } from "@optique/core/primitives";
 import { integer, string } from "@optique/core/valueparser";
 import {
-  configOf,
-  configOptions,
   defineCommand,
   deviceFlags,
   formatOptions,
@@ -13,6 +11,7 @@ import {
   say,
   startProgress,
 } from "../lib/cli/mod.ts";
+import { configOf, configOptions } from "../lib/compose/options.ts";
 import { DeviceAccess, openDevice, unitIdList } from "../lib/compose/devices.ts";
 import { settings } from "../lib/config/mod.ts";
 import { formatEndpoint, type Json, messageOf, UsageError } from "../lib/core/mod.ts";

@@ -1,5 +1,6 @@
 import { object } from "@optique/core/constructs";
-import { configOf, configOptions, defineCommand } from "../lib/cli/mod.ts";
+import { defineCommand } from "../lib/cli/mod.ts";
+import { configOf, configOptions } from "../lib/compose/options.ts";
 import { openBuffer } from "../lib/compose/buffer.ts";
 import { logOf } from "../lib/compose/log.ts";
 import { stopSignals } from "../lib/compose/signals.ts";
