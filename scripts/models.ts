@@ -7,6 +7,7 @@
  *     deno task models --check    say whether they are current; exit 1 when not
  *     … --from DIR                take the definitions from DIR instead of the package
  */
+// deno-lint-ignore-file no-console
 import { parseArgs } from "node:util";
 
 const PACKAGE = "pysunspec2==1.3.7";

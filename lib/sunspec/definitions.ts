@@ -1,6 +1,5 @@
 import { ConfigError, messageOf } from "../core/mod.ts";
 import { type ModelDefinition, parseDefinition } from "./definition.ts";
-import { smdxToJson } from "./smdx.ts";
 
 /** A published model: its name, and its definition in the SunSpec JSON form, loaded on demand. */
 export interface PublishedModel {
@@ -67,7 +66,7 @@ export async function loadDefinitions(
     if (!isXml && !/\.json$/i.test(name)) continue;
     const source = `${folder}/${name}`;
     const text = await readText(source);
-    const json = isXml ? smdxToJson(text, source) : parseJson(text, source);
+    const json = isXml ? await parseXml(text, source) : parseJson(text, source);
     const definition = parseDefinition(json, source);
     const twin = own.get(definition.id);
     if (twin) {
@@ -96,6 +95,12 @@ async function readText(path: string): Promise<string> {
   } catch (cause) {
     throw new ConfigError(`Cannot read model definition "${path}": ${messageOf(cause)}`, { cause });
   }
+}
+
+/** The XML library is loaded only where somebody has definitions in XML. */
+async function parseXml(text: string, source: string): Promise<unknown> {
+  const { smdxToJson } = await import("./smdx.ts");
+  return smdxToJson(text, source);
 }
 
 function parseJson(text: string, source: string): unknown {

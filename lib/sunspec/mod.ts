@@ -38,7 +38,6 @@ export {
   type MemberLayout,
 } from "./layout.ts";
 export { type PointType, pointTypes, type WireValue } from "./point_types.ts";
-export { smdxToJson } from "./smdx.ts";
 export {
   BASE_ADDRESSES,
   type Chain,

@@ -1,0 +1,72 @@
+/**
+ * Writes the tables of the documents from the code they describe.
+ *
+ *     deno run -A scripts/docs.ts            write them
+ *     deno run -A scripts/docs.ts --check    say whether they are current; exit 1 when not
+ *
+ * A table stands between `<!-- NAME -->` and `<!-- /NAME -->`.
+ */
+// deno-lint-ignore-file no-console
+import { commands } from "../commands/mod.ts";
+import { EXIT_CODES } from "../lib/cli/mod.ts";
+import { allSettings } from "../lib/config/mod.ts";
+import { Metrics } from "../lib/metrics.ts";
+
+const ROOT = new URL("../", import.meta.url).pathname;
+const FILES = ["README.md", "docs/configuration.md", "docs/operations.md"];
+
+/** Each table by its name. */
+const TABLES: Readonly<Record<string, () => string | Promise<string>>> = {
+  commands: () =>
+    table(["command", "does"], commands.map(({ name, summary }) => [`\`${name}\``, summary])),
+  "exit-codes": () =>
+    table(["code", "meaning"], EXIT_CODES.map(([code, meaning]) => [String(code), meaning])),
+  settings: () =>
+    table(
+      ["key", "environment", "default", "meaning"],
+      allSettings.map(({ key, env, shownFallback, summary }) => [
+        `\`${key}\``,
+        `\`${env}\``,
+        shownFallback,
+        summary,
+      ]),
+    ),
+  metrics: async () => {
+    const { text } = await new Metrics({ version: "", deno: "" }).render("");
+    const lines = [...text.matchAll(/^# HELP (\S+) (.*)\n# TYPE \S+ (\S+)/gm)];
+    return table(
+      ["metric", "type", "meaning"],
+      lines.map(([, name = "", help = "", type = ""]) => [`\`${name}\``, type, help]),
+    );
+  },
+};
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+/** The text with each of its tables made anew. */
+async function renew(text: string): Promise<string> {
+  let renewed = text;
+  for (const [name, make] of Object.entries(TABLES)) {
+    const place = new RegExp(`(<!-- ${name} -->\n)[^]*?(<!-- /${name} -->)`);
+    const made = await make();
+    renewed = renewed.replace(place, (_all, open, close) => `${open}\n${made}\n\n${close}`);
+  }
+  return renewed;
+}
+
+const isCheck = Deno.args.includes("--check");
+let stale = 0;
+for (const file of FILES) {
+  const text = await Deno.readTextFile(ROOT + file);
+  const renewed = await renew(text);
+  if (renewed === text) continue;
+  stale++;
+  if (isCheck) console.error(`${file}: its tables are stale, do: deno task fix`);
+  else await Deno.writeTextFile(ROOT + file, renewed);
+}
+console.log(`docs: ${FILES.length} files, ${stale} ${isCheck ? "stale" : "renewed"}`);
+Deno.exitCode = isCheck && stale > 0 ? 1 : 0;
