@@ -1,6 +1,7 @@
 import { merge, object } from "@optique/core/constructs";
-import { defineCommand, formatOptions, print } from "../lib/cli/mod.ts";
-import { configOf, configOptions } from "../lib/compose/options.ts";
+import { defineCommand } from "../lib/cli/define.ts";
+import { print } from "../lib/cli/mod.ts";
+import { configOf, configOptions, formatOptions } from "../lib/compose/options.ts";
 import { openBuffer } from "../lib/compose/buffer.ts";
 import { settings } from "../lib/config/mod.ts";
 

@@ -1,5 +1,5 @@
 import { object } from "@optique/core/constructs";
-import { defineCommand } from "../lib/cli/mod.ts";
+import { defineCommand } from "../lib/cli/define.ts";
 import { configOf, configOptions } from "../lib/compose/options.ts";
 import { Collector } from "../lib/compose/collector.ts";
 import { logOf } from "../lib/compose/log.ts";

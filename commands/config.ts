@@ -1,8 +1,10 @@
 import { merge, object } from "@optique/core/constructs";
 import { argument } from "@optique/core/primitives";
 import { choice } from "@optique/core/valueparser";
-import { defineCommand, formatOptions, print, say } from "../lib/cli/mod.ts";
-import { configOf, configOptions } from "../lib/compose/options.ts";
+import { defineCommand } from "../lib/cli/define.ts";
+import { print } from "../lib/cli/mod.ts";
+import { say } from "../lib/cli/values.ts";
+import { configOf, configOptions, formatOptions } from "../lib/compose/options.ts";
 import { configSchema, printedValues } from "../lib/config/mod.ts";
 
 /** `sunspool config`. */

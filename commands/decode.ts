@@ -3,7 +3,9 @@ import { multiple } from "@optique/core/modifiers";
 import { argument } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
 import { ContainerDecoder, toJson } from "../lib/avro/mod.ts";
-import { defineCommand, ExitCode, type Io, OutputClosed, say } from "../lib/cli/mod.ts";
+import { defineCommand } from "../lib/cli/define.ts";
+import { ExitCode, type Io, OutputClosed } from "../lib/cli/mod.ts";
+import { say } from "../lib/cli/values.ts";
 import { messageOf, NotFoundError } from "../lib/core/mod.ts";
 
 /** `sunspool decode`. */

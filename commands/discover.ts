@@ -1,14 +1,15 @@
 import { merge, object } from "@optique/core/constructs";
-import { argument, option } from "@optique/core/primitives";
+import { option } from "@optique/core/primitives";
+import { defineCommand } from "../lib/cli/define.ts";
+import { print } from "../lib/cli/mod.ts";
+import { say } from "../lib/cli/values.ts";
 import {
-  defineCommand,
+  configOf,
+  configOptions,
   deviceFlags,
-  endpointValue,
+  endpointArgument,
   formatOptions,
-  print,
-  say,
-} from "../lib/cli/mod.ts";
-import { configOf, configOptions } from "../lib/compose/options.ts";
+} from "../lib/compose/options.ts";
 import { DeviceAccess } from "../lib/compose/devices.ts";
 import { forEachUnit } from "../lib/compose/units.ts";
 import { type Device, type Endpoint, formatEndpoint } from "../lib/core/mod.ts";
@@ -27,9 +28,7 @@ export const command = defineCommand({
   ],
   parser: merge(
     object({
-      endpoint: argument(endpointValue, {
-        description: say("Where the device is, see help endpoints"),
-      }),
+      endpoint: endpointArgument,
       writeConfig: option("--write-config", {
         description: say("Print TOML for collect instead"),
       }),

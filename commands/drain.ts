@@ -1,7 +1,9 @@
 import { merge, object } from "@optique/core/constructs";
 import { withDefault } from "@optique/core/modifiers";
 import { option } from "@optique/core/primitives";
-import { defineCommand, ExitCode, millisecondsValue, say } from "../lib/cli/mod.ts";
+import { defineCommand } from "../lib/cli/define.ts";
+import { ExitCode } from "../lib/cli/mod.ts";
+import { millisecondsValue, say } from "../lib/cli/values.ts";
 import { configOf, configOptions } from "../lib/compose/options.ts";
 import { openBuffer } from "../lib/compose/buffer.ts";
 import { drainsOf } from "../lib/compose/delivery.ts";

@@ -2,15 +2,9 @@ import { merge, object } from "@optique/core/constructs";
 import { multiple, optional } from "@optique/core/modifiers";
 import { argument, option } from "@optique/core/primitives";
 import { integer, string } from "@optique/core/valueparser";
-import {
-  defineCommand,
-  deviceFlags,
-  endpointValue,
-  formatOptions,
-  millisecondsValue,
-  say,
-} from "../lib/cli/mod.ts";
-import { configOf, configOptions } from "../lib/compose/options.ts";
+import { defineCommand } from "../lib/cli/define.ts";
+import { endpointValue, millisecondsValue, say } from "../lib/cli/values.ts";
+import { configOf, configOptions, deviceFlags, formatOptions } from "../lib/compose/options.ts";
 import { DeviceAccess, unitIdList } from "../lib/compose/devices.ts";
 import { pollAll, type PollPlace } from "../lib/compose/polling.ts";
 import { printingSink, storingSink } from "../lib/compose/sinks.ts";

@@ -2,15 +2,16 @@ import { merge, object } from "@optique/core/constructs";
 import { multiple } from "@optique/core/modifiers";
 import { argument, option } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
+import { defineCommand } from "../lib/cli/define.ts";
+import { print } from "../lib/cli/mod.ts";
+import { say } from "../lib/cli/values.ts";
 import {
-  defineCommand,
+  configOf,
+  configOptions,
   deviceFlags,
-  endpointValue,
+  endpointArgument,
   formatOptions,
-  print,
-  say,
-} from "../lib/cli/mod.ts";
-import { configOf, configOptions } from "../lib/compose/options.ts";
+} from "../lib/compose/options.ts";
 import { DeviceAccess } from "../lib/compose/devices.ts";
 import { forEachUnit, snapshotTable } from "../lib/compose/units.ts";
 
@@ -29,9 +30,7 @@ export const command = defineCommand({
   ],
   parser: merge(
     object({
-      endpoint: argument(endpointValue, {
-        description: say("Where the device is, see help endpoints"),
-      }),
+      endpoint: endpointArgument,
       select: multiple(argument(string({ metavar: "MODEL[.POINT]" }), {
         description: say("103, inverter_three_phase, 103.W, 160.module[0].DCW; all when left out"),
       })),

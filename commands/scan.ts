@@ -2,16 +2,10 @@ import { merge, object } from "@optique/core/constructs";
 import { multiple, optional } from "@optique/core/modifiers";
 import { argument, option } from "@optique/core/primitives";
 import { integer, string } from "@optique/core/valueparser";
-import {
-  defineCommand,
-  deviceFlags,
-  formatOptions,
-  type Io,
-  print,
-  say,
-  startProgress,
-} from "../lib/cli/mod.ts";
-import { configOf, configOptions } from "../lib/compose/options.ts";
+import { defineCommand } from "../lib/cli/define.ts";
+import { type Io, print, startProgress } from "../lib/cli/mod.ts";
+import { say } from "../lib/cli/values.ts";
+import { configOf, configOptions, deviceFlags, formatOptions } from "../lib/compose/options.ts";
 import { DeviceAccess, openDevice, unitIdList } from "../lib/compose/devices.ts";
 import { settings } from "../lib/config/mod.ts";
 import { formatEndpoint, type Json, messageOf, UsageError } from "../lib/core/mod.ts";

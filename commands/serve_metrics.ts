@@ -1,5 +1,5 @@
 import { object } from "@optique/core/constructs";
-import { defineCommand } from "../lib/cli/mod.ts";
+import { defineCommand } from "../lib/cli/define.ts";
 import { configOf, configOptions } from "../lib/compose/options.ts";
 import { openBuffer } from "../lib/compose/buffer.ts";
 import { logOf } from "../lib/compose/log.ts";

@@ -2,6 +2,7 @@
 export interface BackoffOptions {
   /** The first wait. */
   readonly initialMs: number;
+  /** The longest wait. */
   readonly maxMs: number;
   /** 0 ≤ random() < 1. */
   readonly random: () => number;
@@ -41,6 +42,7 @@ export async function pause(ms: number, signal: AbortSignal): Promise<boolean> {
 
 /** A signal that aborts after some time, or with another; given back when it goes out of scope. */
 export interface Deadline extends Disposable {
+  /** Aborts when the time is over. */
   readonly signal: AbortSignal;
   /** Whether the time ran out. */
   readonly isOver: boolean;

@@ -4,6 +4,7 @@ import { ConfigError, messageOf, RefusedError, TryLaterError } from "./core/mod.
 
 /** What a health page says. */
 export interface Health {
+  /** 200 or 503. */
   readonly ok: boolean;
   /** Anything that helps to see why. */
   readonly detail: { readonly [key: string]: unknown };
@@ -11,6 +12,7 @@ export interface Health {
 
 /** Where to listen, and what to answer. */
 export interface MetricsServerOptions {
+  /** A host name or address. */
   readonly address: string;
   /** 0 = any free one. */
   readonly port: number;
@@ -26,16 +28,20 @@ export interface MetricsServerOptions {
 
 /** A listening server. */
 export interface MetricsServer extends AsyncDisposable {
+  /** Where it listens. */
   readonly address: string;
+  /** The port it got. */
   readonly port: number;
 }
 
-const LOOPBACK = /^(127\.|::1$|localhost$)/;
+const LOOPBACK = /^(127(\.\d{1,3}){3}|::1|localhost)$/;
+/** What a bearer token may consist of: RFC 6750, section 2.1. */
+const TOKEN = /^[A-Za-z0-9._~+/-]+=*$/;
 
 /**
  * Serves `/metrics`, `/healthz` and `/readyz`.
  *
- * @throws {ConfigError} beyond loopback without a token
+ * @throws {ConfigError} beyond loopback without a token, or with one that cannot be sent
  * @throws {TryLaterError} the port is in use
  */
 export function serveMetrics(options: MetricsServerOptions): MetricsServer {
@@ -44,6 +50,11 @@ export function serveMetrics(options: MetricsServerOptions): MetricsServer {
     throw new ConfigError(
       `Cannot listen on metrics.address "${address}": beyond loopback readers must send a token; ` +
         "set metrics.token_file or SUNSPEC_METRICS_TOKEN",
+    );
+  }
+  if (token !== undefined && !TOKEN.test(token)) {
+    throw new ConfigError(
+      "Cannot use the token of metrics: no reader can send it; take letters, digits and . _ ~ + / -",
     );
   }
   const app = new Hono();

@@ -45,7 +45,7 @@ function renderJson(level: LogLevel, message: string, fields: LogFields): string
 function renderText(level: LogLevel, message: string, fields: LogFields): string {
   const extra = Object.entries(fields).map(([key, value]) => ` ${key}=${quote(value)}`).join("");
   const time = new Date().toISOString().slice(11, 23);
-  return `${time} ${level.toUpperCase().padEnd(5)} ${printable(message)}${extra}`;
+  return printable(`${time} ${level.toUpperCase().padEnd(5)} ${message}${extra}`);
 }
 
 function quote(value: unknown): string {
@@ -53,7 +53,7 @@ function quote(value: unknown): string {
   return /^[\w.:@/+-]+$/.test(text) ? text : JSON.stringify(text);
 }
 
-/** Device strings end up in messages: control characters must not reach a terminal. */
+/** Device strings end up in messages and fields: control characters must not reach a terminal. */
 function printable(text: string): string {
   // deno-lint-ignore no-control-regex
   return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, " ");

@@ -78,11 +78,11 @@ export class Metrics {
     "How late the event loop last was",
   );
   // Kept for dashboards made for collectors of the same design.
-  readonly #pollerSuccess = this.#counter("poller_success", "Alias: good polls");
-  readonly #pollerError = this.#counter("poller_error", "Alias: failed polls");
+  readonly #pollerSuccess = this.#alias("poller_success", "Alias: good polls");
+  readonly #pollerError = this.#alias("poller_error", "Alias: failed polls");
   readonly #bufferSize = this.#gauge("buffer_size", "Alias of sunspool_buffer_rows");
-  readonly #sent = this.#counter("uplink_messages_sent", "Alias: readings delivered");
-  readonly #publishError = this.#counter("uplink_publish_error", "Alias: batches that failed");
+  readonly #sent = this.#alias("uplink_messages_sent", "Alias: readings delivered");
+  readonly #publishError = this.#alias("uplink_publish_error", "Alias: batches that failed");
   readonly #publishLatency = this.#histogram(
     "uplink_publish_latency",
     "Alias of sunspool_output_batch_duration_seconds, all outputs",
@@ -90,7 +90,11 @@ export class Metrics {
     [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
   );
 
-  /** @param build what `sunspool_build_info` says */
+  /**
+   * Everything begins at nothing.
+   *
+   * @param build what `sunspool_build_info` says
+   */
   constructor(build: { readonly version: string; readonly deno: string }) {
     this.#gauge("sunspool_build_info", "Version of the program", ["version", "deno"])
       .set({ ...build }, 1);
@@ -112,11 +116,11 @@ export class Metrics {
   poll(device: string, result: string, seconds: number): void {
     this.#polls.inc({ device, result });
     if (result !== "ok") {
-      this.#pollerError.inc();
+      this.#pollerError(1);
       this.#up.set({ device }, 0);
       return;
     }
-    this.#pollerSuccess.inc();
+    this.#pollerSuccess(1);
     this.#up.set({ device }, 1);
     this.#lastSuccess.set({ device }, Date.now() / 1000);
     this.#pollDuration.observe({ device }, seconds);
@@ -130,12 +134,12 @@ export class Metrics {
   /** Readings were delivered, rejected or found delivered at an output. */
   readings(output: string, result: string, count: number): void {
     this.#readings.inc({ output, result }, count);
-    if (result === "delivered") this.#sent.inc(count);
+    if (result === "delivered") this.#sent(count);
   }
 
   /** A batch ended. */
   batch(output: string, result: "ok" | "error", seconds: number): void {
-    if (result === "error") return this.#publishError.inc();
+    if (result === "error") return this.#publishError(1);
     this.#batchDuration.observe({ output }, seconds);
     this.#publishLatency.observe(seconds);
   }
@@ -184,6 +188,19 @@ export class Metrics {
     labelNames: readonly T[] = [],
   ): Counter<T> {
     return new Counter({ name, help, labelNames, registers: [this.#open, this.#plain] });
+  }
+
+  /**
+   * Counts under a name that dashboards know. OpenMetrics would have it end in `_total`: there it
+   * is a gauge, which keeps its name.
+   */
+  #alias(name: string, help: string): (count: number) => void {
+    const counter = new Counter({ name, help, registers: [this.#plain] });
+    const gauge = new Gauge({ name, help, registers: [this.#open] });
+    return (count) => {
+      counter.inc(count);
+      gauge.inc(count);
+    };
   }
 
   #histogram<T extends string>(

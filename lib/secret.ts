@@ -13,7 +13,7 @@ export interface SecretSources {
 /**
  * Finds a secret; undefined when none of its sources has one.
  *
- * @throws {ConfigError} when its file cannot be read, or others can read it too
+ * @throws {ConfigError} when its file cannot be read, is empty, or others can read it too
  */
 export function readSecret({ value, file, credential }: SecretSources): string | undefined {
   if (value !== undefined) return value;
@@ -36,7 +36,9 @@ function readSecretFile(file: string): string {
         `Cannot use secret file "${file}": others may read it; do: chmod 600 ${file}`,
       );
     }
-    return Deno.readTextFileSync(file).trimEnd();
+    const text = Deno.readTextFileSync(file).trimEnd();
+    if (text !== "") return text;
+    throw new ConfigError(`Cannot use secret file "${file}": it is empty`);
   } catch (cause) {
     if (cause instanceof ConfigError) throw cause;
     throw new ConfigError(`Cannot read secret file "${file}": ${messageOf(cause)}`, { cause });

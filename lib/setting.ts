@@ -2,7 +2,9 @@ import { type Setting, SettingError, type SettingFault } from "./core/mod.ts";
 
 /** What every kind of setting is told. */
 export interface SettingText {
+  /** `section.key`. */
   readonly key: string;
+  /** One line. */
   readonly summary: string;
   /** Left out: `SUNSPEC_` and the key in capitals. */
   readonly env?: string;
@@ -37,7 +39,9 @@ function shown(value: unknown): string {
 
 /** Bounds of a number, both included. */
 export interface Range {
+  /** The least. */
   readonly min: number;
+  /** The most. */
   readonly max: number;
 }
 
@@ -102,20 +106,27 @@ export function oneOf<const T extends string>(
   choices: readonly T[],
 ): Setting<T | undefined> {
   const check = (value: unknown) => {
-    // `acks = 1` and `isolate = true` are words too.
+    // `acks = 1` and `isolate = true` are words too; a list is none.
     const found = choices.find((choice) => choice === String(value));
-    if (found !== undefined) return found;
+    if (found !== undefined && typeof value !== "object") return found;
     throw new SettingError(`must be one of ${choices.join(", ")}`);
   };
   return setting(text, fallback, {
-    schema: { enum: choices },
+    schema: { enum: choices.flatMap((choice) => [choice, ...bareForm(choice)]) },
     parse: check,
     fromText: (value) => check(value.trim()),
   });
 }
 
+/** A word as it may stand in a file without quotes: `acks = 1`, `isolate = true`. */
+function bareForm(word: string): readonly (number | boolean)[] {
+  if (word === "true" || word === "false") return [word === "true"];
+  return /^\d+$/.test(word) ? [Number(word)] : [];
+}
+
 /** What a text must look like. */
 export interface TextRule {
+  /** What it must match. */
   readonly pattern: RegExp;
   /** Completes "must be …". */
   readonly meaning: string;

@@ -9,6 +9,7 @@
  */
 // deno-lint-ignore-file no-console
 import { parseArgs } from "node:util";
+import { runOrThrow, setUp } from "./services.ts";
 
 const PACKAGE = "pysunspec2==1.3.7";
 const TARGET = new URL("../models/sunspec/", import.meta.url).pathname;
@@ -103,15 +104,15 @@ function renderIndex(models: readonly Model[]): string {
   ].join("\n");
 }
 
-async function fetchPackage(into: string): Promise<string> {
-  const pip = new Deno.Command("python3", {
-    args: ["-m", "pip", "install", "--quiet", "--no-deps", "--target", into, PACKAGE],
-    stdout: "inherit",
-    stderr: "inherit",
-  });
-  const { success } = await pip.output();
-  if (!success) throw new Error(`Cannot fetch "${PACKAGE}": python3 -m pip failed`);
-  return `${into}/sunspec2/models/json`;
+/** The folder of definitions in the package, which the tests' Python environment holds. */
+async function packageFolder(): Promise<string> {
+  const { python } = await setUp();
+  if (!("path" in python)) {
+    throw new Error(`Cannot find "${PACKAGE}": ${python.missing}, try ${python.enable}`);
+  }
+  const program = "import os, sunspec2; print(os.path.dirname(sunspec2.__file__))";
+  const folder = await runOrThrow(python.path, ["-c", program]);
+  return `${folder.trim()}/models/json`;
 }
 
 async function readModels(folder: string): Promise<Model[]> {
@@ -145,19 +146,14 @@ const { values } = parseArgs({
   args: Deno.args,
   options: { check: { type: "boolean", default: false }, from: { type: "string" } },
 });
-const temporary = await Deno.makeTempDir({ prefix: "sunspool-models-" });
-try {
-  const files = render(await readModels(values.from ?? await fetchPackage(temporary)));
-  const found = await differences(files);
-  if (values.check) {
-    for (const line of found) console.error(line);
-    console.log(`models ${files.size - 1}, ${found.length === 0 ? "current" : "not current"}`);
-    Deno.exitCode = found.length === 0 ? 0 : 1;
-  } else {
-    for (const [name, text] of files) await Deno.writeTextFile(TARGET + name, text);
-    for (const line of found) console.log(line);
-    console.log(`models ${files.size - 1} written`);
-  }
-} finally {
-  await Deno.remove(temporary, { recursive: true });
+const files = render(await readModels(values.from ?? await packageFolder()));
+const found = await differences(files);
+if (values.check) {
+  for (const line of found) console.error(line);
+  console.log(`models ${files.size - 1}, ${found.length === 0 ? "current" : "not current"}`);
+  Deno.exitCode = found.length === 0 ? 0 : 1;
+} else {
+  for (const [name, text] of files) await Deno.writeTextFile(TARGET + name, text);
+  for (const line of found) console.log(line);
+  console.log(`models ${files.size - 1} written`);
 }

@@ -26,7 +26,9 @@ const DECOMPRESS: Readonly<Record<Codec, (data: Uint8Array) => Uint8Array>> = {
 
 /** What stands at the head of a container. */
 export interface ContainerHeader {
+  /** The schema its records were written with. */
   readonly schemaText: string;
+  /** How its blocks are compressed. */
   readonly codec: Codec;
   /** 16 bytes that end each block. */
   readonly sync: Uint8Array;
@@ -36,6 +38,7 @@ export interface ContainerHeader {
 
 /** A block of encoded records. */
 export interface Block {
+  /** Records in it. */
   readonly count: number;
   /** The records, decompressed. */
   readonly data: Uint8Array;

@@ -4,18 +4,25 @@ import { type Codec, encodeBlock, encodeHeader, newSync } from "./container.ts";
 
 /** Consecutive entries as one container file. */
 export interface Container {
+  /** The first position in it. */
   readonly first: number;
+  /** The last position in it. */
   readonly last: number;
+  /** Readings in it. */
   readonly count: number;
   /** Fingerprint of the schema. */
   readonly schema: string;
+  /** The whole file. */
   readonly bytes: Uint8Array;
 }
 
 /** Entries that can share a container: consecutive, of one schema. */
 export interface EntryGroup {
+  /** Fingerprint of the schema. */
   readonly schema: string;
+  /** The schema itself. */
   readonly schemaText: string;
+  /** In the order of their positions. */
   readonly entries: readonly Entry[];
 }
 

@@ -24,7 +24,9 @@ export type BufferRole = "collect" | "append" | "drain" | "maintain";
 
 /** How a buffer is opened. */
 export interface BufferOptions extends StorageOptions {
+  /** The file. */
   readonly path: string;
+  /** What this process does with it. */
   readonly role: BufferRole;
   /** Written with each row. */
   readonly topic: string;
@@ -53,6 +55,7 @@ interface Waiting {
 
 /** The durable queue in one SQLite file. */
 export class SqliteBuffer implements Buffer {
+  /** The collector that the file belongs to. */
   readonly collector: string;
   /** Where a corrupt file was put when this one was begun in its place. */
   readonly setAside: string | undefined;
@@ -141,10 +144,12 @@ export class SqliteBuffer implements Buffer {
     this.#changed();
   }
 
+  /** The next entries an output has to take, all of one topic. */
   read(output: string, limit: ReadLimit): Promise<readonly Entry[]> {
     return attempt(() => this.#read(output, limit));
   }
 
+  /** Moves an output forward; rejected readings go to the dead letters. */
   commit(output: string, through: number, rejected: readonly Rejection[]): Promise<void> {
     return attempt(() =>
       this.#sql.transaction(() => {
@@ -154,6 +159,7 @@ export class SqliteBuffer implements Buffer {
     );
   }
 
+  /** What is known about an output's position. */
   local(output: string): Promise<LocalPosition> {
     return attempt(() => {
       const { position, note } = this.#cursors.get(output);
@@ -170,6 +176,7 @@ export class SqliteBuffer implements Buffer {
     });
   }
 
+  /** Keeps an output's note until it next commits. */
   note(output: string, text: string): Promise<void> {
     return attempt(() =>
       this.#sql.transaction(() => {
@@ -180,10 +187,12 @@ export class SqliteBuffer implements Buffer {
     );
   }
 
+  /** Starts a new epoch: positions count as new from here. */
   renewEpoch(): Promise<number> {
     return attempt(() => this.#identity.renewEpoch());
   }
 
+  /** The text of a schema; empty when it is not known. */
   schemaText(fingerprint: string): Promise<string> {
     return attempt(() => {
       const row = this.#sql.get("SELECT text FROM schema_text WHERE fingerprint = ?", fingerprint);
@@ -191,6 +200,7 @@ export class SqliteBuffer implements Buffer {
     });
   }
 
+  /** Resolves when something stands after `position`, or when `signal` aborts. */
   appended(position: number, signal: AbortSignal): Promise<void> {
     if (this.#latest > position || signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
@@ -204,6 +214,7 @@ export class SqliteBuffer implements Buffer {
     });
   }
 
+  /** Drops what is delivered, then what is too old or too much. */
   trim(retention: Retention): Promise<TrimReport> {
     return attempt(() => {
       const report = trimQueue(this.#sql, this.#cursors, retention, Date.now());
@@ -212,6 +223,7 @@ export class SqliteBuffer implements Buffer {
     });
   }
 
+  /** Figures of this moment. */
   stats(): Promise<BufferStats> {
     return attempt(() => {
       const span = this.#sql.get(

@@ -16,7 +16,9 @@ export interface Io {
 
 /** Standard output was closed by its reader, as `head` does: the command has nothing left to do. */
 export class OutputClosed extends Error {
-  override readonly name: string = "OutputClosed";
+  static {
+    this.prototype.name = "OutputClosed";
+  }
 }
 
 /** The process's own streams and environment. */

@@ -1,20 +1,43 @@
 import { findSimilar } from "@optique/core/suggestion";
 import { UsageError } from "../core/mod.ts";
-import type { Command } from "./command.ts";
 import { errorText, EXIT_CODES, exitCodeOf } from "./exit.ts";
 import { type Io, OutputClosed } from "./io.ts";
 import { renderTable } from "./print.ts";
 
+/** A command line with what it does. */
+export type Example = readonly [commandLine: string, meaning: string];
+
+/** A subcommand, ready to be run with words. */
+export interface Command {
+  /** The word that calls it. */
+  readonly name: string;
+  /** One line. */
+  readonly summary: string;
+  /** Shown at the end of its help. */
+  readonly examples: readonly Example[];
+  /**
+   * Takes the words after the command's name; gives the exit code.
+   *
+   * @throws {UsageError} when they are wrong
+   */
+  run(args: readonly string[], io: Io): Promise<number>;
+}
+
 /** A command in the list: loaded when it is called, so that each start pays for one only. */
 export interface CommandEntry {
+  /** The word that calls it. */
   readonly name: string;
+  /** One line. */
   readonly summary: string;
+  /** Loads it. */
   load(): Promise<Command>;
 }
 
 /** The program: what it is called, its version, its commands. */
 export interface Program {
+  /** As `--version` prints it. */
   readonly version: string;
+  /** In the order of the help page. */
   readonly commands: readonly CommandEntry[];
 }
 

@@ -6,7 +6,9 @@ export type Format = "table" | "json" | "ndjson" | "csv";
 
 /** Rows of text under named columns. */
 export interface Table {
+  /** Their names. */
   readonly columns: readonly string[];
+  /** Each as long as `columns`. */
   readonly rows: readonly (readonly string[])[];
 }
 
@@ -14,6 +16,7 @@ export interface Table {
 export interface Printable {
   /** Each is one line of NDJSON. */
   readonly documents: readonly Json[];
+  /** For the formats table and csv. */
   readonly table: Table;
   /** Print one document alone instead of an array of one. */
   readonly isSingle: boolean;

@@ -20,7 +20,9 @@ export interface DrainPorts {
   observeReadings(output: string, result: string, count: number): void;
   /** Told of each batch. */
   observeBatch(output: string, result: "ok" | "error", seconds: number): void;
+  /** Where its log lines go. */
   readonly log: Log;
+  /** 0 ≤ random() < 1. */
   readonly random: () => number;
 }
 
@@ -40,6 +42,7 @@ const FENCED_MS = { initialMs: 180_000, maxMs: 600_000 };
 
 /** Carries the buffer's rows to one output, in order, each batch until it is there. */
 export class Drain {
+  /** Where it delivers to. */
   readonly output: Output;
   readonly #buffer: Buffer;
   readonly #options: DrainOptions;

@@ -16,7 +16,9 @@ export type PollerState = "disconnected" | "connected" | "discovering" | "pollin
 export interface PollTarget {
   /** `192.0.2.7:502/1`: names the target before its device has said who it is. */
   readonly place: string;
+  /** Time between two polls. */
   readonly pollIntervalMs: number;
+  /** Polls come up to this much later, by chance. */
   readonly jitterMs: number;
 }
 
@@ -42,7 +44,9 @@ export interface PollerPorts {
   observeState(device: string, state: PollerState): void;
   /** Told of each poll. */
   observePoll(device: string, result: string, seconds: number): void;
+  /** Where its log lines go. */
   readonly log: Log;
+  /** 0 ≤ random() < 1. */
   readonly random: () => number;
   /** Unix milliseconds. */
   readonly now: () => number;
@@ -58,6 +62,7 @@ const LONGEST_BACKOFF_MS = 60_000;
  * answers.
  */
 export class Poller {
+  /** What it polls. */
   readonly target: PollTarget;
   readonly #ports: PollerPorts;
   #state: PollerState = "disconnected";

@@ -1,5 +1,6 @@
 /** When polls are due. */
 export interface ScheduleOptions {
+  /** Time between two polls. */
   readonly intervalMs: number;
   /** Polls come up to this much later, by chance. */
   readonly jitterMs: number;

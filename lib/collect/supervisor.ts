@@ -8,6 +8,7 @@ export interface SupervisorPorts {
   portsOf(target: PollTarget): PollerPorts;
   /** Drops whatever a hanging target holds, so that its next poller starts afresh. */
   reset(target: PollTarget): void;
+  /** Where its log lines go. */
   readonly log: Log;
 }
 

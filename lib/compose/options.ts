@@ -1,10 +1,65 @@
 import { object } from "@optique/core/constructs";
-import { multiple, optional } from "@optique/core/modifiers";
+import { map, multiple, optional, withDefault } from "@optique/core/modifiers";
 import type { InferValue } from "@optique/core/parser";
-import { option } from "@optique/core/primitives";
-import { choice, string } from "@optique/core/valueparser";
-import { type DeviceFlags, type Io, say } from "../cli/mod.ts";
+import { argument, option } from "@optique/core/primitives";
+import { choice, integer, string } from "@optique/core/valueparser";
+import type { Format, Io } from "../cli/mod.ts";
+import { endpointValue, millisecondsValue, say, unitIdsValue } from "../cli/values.ts";
 import { type Config, loadConfig } from "../config/mod.ts";
+
+const FORMATS: readonly Format[] = ["table", "json", "ndjson", "csv"];
+
+/** `--format` and `--json`. */
+export const formatOptions = map(
+  object({
+    format: optional(
+      option("--format", "-f", choice(FORMATS, { metavar: "FORMAT" }), {
+        description: say("How to print; table by default"),
+      }),
+    ),
+    json: option("--json", { description: say("The same as --format json") }),
+  }),
+  ({ format, json }): Format => format ?? (json ? "json" : "table"),
+);
+
+/** The argument ENDPOINT. */
+export const endpointArgument = argument(endpointValue, {
+  description: say("Where the device is, see: sunspool help endpoints"),
+  errors: { endOfInput: say("Missing ENDPOINT, as in: 192.168.1.20 or 192.168.1.20:1502") },
+});
+
+/** How to reach a device. */
+export const deviceFlags = object("Device", {
+  unit: withDefault(
+    option("--unit", "-u", unitIdsValue, {
+      description: say("Unit ids: 1, 1,3,126, 1-10, or auto to try those that vendors use"),
+    }),
+    [1],
+  ),
+  baseAddress: optional(
+    option("--base-address", integer({ min: 0, max: 65_533, metavar: "ADDRESS" }), {
+      description: say("Where the SunSpec map begins; found out when left out"),
+    }),
+  ),
+  timeout: optional(
+    option("--timeout", millisecondsValue, {
+      description: say("How long to wait for an answer"),
+    }),
+  ),
+  maxRegisters: optional(
+    option("--max-registers", integer({ min: 1, max: 125, metavar: "N" }), {
+      description: say("Registers to ask for at once"),
+    }),
+  ),
+  modelsDir: optional(
+    option("--models-dir", string({ metavar: "DIR" }), {
+      description: say("Folder of own model definitions (*.json, smdx_*.xml)"),
+    }),
+  ),
+});
+
+/** What {@linkcode deviceFlags} gives. */
+export type DeviceFlags = InferValue<typeof deviceFlags>;
 
 /** `--config` and `--set`. */
 export const configOptions = object("Configuration", {

@@ -12,15 +12,23 @@ import { setting } from "../setting.ts";
 
 /** One `[[devices]]` entry; what it leaves out comes from the other sections. */
 export interface DeviceConfig {
+  /** Where it is. */
   readonly endpoint: Endpoint;
+  /** At least one. */
   readonly unitIds: readonly number[];
+  /** What people call it. */
   readonly name: string | undefined;
+  /** Where its map begins. */
   readonly baseAddress: number | undefined;
+  /** Time between two polls. */
   readonly pollIntervalMs: number | undefined;
+  /** How long to wait for an answer. */
   readonly timeoutMs: number | undefined;
+  /** The most registers in one request. */
   readonly maxRegisters: number | undefined;
   /** Only these models are polled. */
   readonly models: readonly number[] | undefined;
+  /** Hold its connection, or release it between polls. */
   readonly session: "hold" | "release" | undefined;
 }
 

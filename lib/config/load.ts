@@ -29,7 +29,7 @@ export interface ConfigSources {
 }
 
 /** Where one value comes from, for people: `"sunspool.toml" line 12`, `SUNSPEC_PORT`, `--set`, `default`. */
-type Origin = string;
+export type Origin = string;
 
 interface Given {
   readonly origin: Origin;

@@ -4,6 +4,6 @@
  * @module
  */
 export type { DeviceConfig } from "./devices.ts";
-export { allSettings, Config, type ConfigSources, loadConfig } from "./load.ts";
-export { configSchema, type PrintedValue, printedValues } from "./print.ts";
+export { allSettings, Config, type ConfigSources, loadConfig, type Origin } from "./load.ts";
+export { type Branch, configSchema, type PrintedValue, printedValues } from "./print.ts";
 export { settings } from "./settings.ts";

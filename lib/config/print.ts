@@ -3,9 +3,13 @@ import { allSettings, type Config } from "./load.ts";
 
 /** One effective value, for printing. */
 export interface PrintedValue {
+  /** `section.key`. */
   readonly key: string;
+  /** As it was written; `(hidden)` for a secret. */
   readonly value: string;
+  /** File and line, variable, flag, or `default`. */
   readonly origin: string;
+  /** The variable that overrides it. */
   readonly env: string;
 }
 
@@ -23,7 +27,9 @@ function asText(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value) ?? "";
 }
 
-interface Branch {
+/** A part of a JSON Schema. */
+export interface Branch {
+  /** Keywords and what stands under them. */
   readonly [key: string]: Branch | Json;
 }
 

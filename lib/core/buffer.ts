@@ -6,6 +6,7 @@ export interface NewEntry {
   readonly payload: Uint8Array;
   /** Unix milliseconds. */
   readonly createdAt: number;
+  /** Whether the clock was synchronised; null = not known. */
   readonly clockSynced: boolean | null;
 }
 
@@ -13,17 +14,21 @@ export interface NewEntry {
 export interface Entry extends NewEntry {
   /** Its row id: 1, 2, 3 … never used twice within an epoch. */
   readonly position: number;
+  /** The topic it was meant for when it was stored. */
   readonly topic: string;
 }
 
 /** A reading that a destination will never take. */
 export interface Rejection {
+  /** Which one. */
   readonly position: number;
+  /** Why, in a word for programs. */
   readonly reason: string;
 }
 
 /** One opening of the buffer file, and the positions that existed while it was the newest. */
 export interface Incarnation {
+  /** Random. */
   readonly id: string;
   /** The first position that was written under it. */
   readonly first: number;
@@ -33,7 +38,9 @@ export interface Incarnation {
 
 /** What the buffer knows about one output. */
 export interface LocalPosition {
+  /** The collector's name. */
   readonly collector: string;
+  /** Positions are unique within it. */
   readonly epoch: number;
   /** Everything up to here is delivered, as far as the buffer knows. */
   readonly position: number;
@@ -41,6 +48,7 @@ export interface LocalPosition {
   readonly latest: number;
   /** The present incarnation's id. */
   readonly incarnation: string;
+  /** All that can have delivered something, oldest first. */
   readonly incarnations: readonly Incarnation[];
   /** What the output noted before its last delivery and has not been cleared by a commit. */
   readonly note: string | null;
@@ -48,6 +56,7 @@ export interface LocalPosition {
 
 /** How much to hand out at once. */
 export interface ReadLimit {
+  /** Rows at most. */
   readonly rows: number;
   /** Payload bytes; one row is handed out however large it is. */
   readonly bytes: number;
@@ -57,6 +66,7 @@ export interface ReadLimit {
 export interface Retention {
   /** Bytes of the file in use. */
   readonly maxBytes: number;
+  /** Age a row may reach. */
   readonly maxAgeSeconds: number;
 }
 
@@ -72,12 +82,15 @@ export interface TrimReport {
 
 /** Figures of the buffer at one moment. */
 export interface BufferStats {
+  /** Rows there are. */
   readonly rows: number;
   /** Bytes of the file in use, free pages left out. */
   readonly bytes: number;
+  /** What `bytes` may reach. */
   readonly maxBytes: number;
   /** Unix milliseconds of the oldest row, undefined when empty. */
   readonly oldestAt: number | undefined;
+  /** Readings set aside. */
   readonly deadLetters: number;
   /** Rows each output still has to take. */
   readonly backlog: Readonly<Record<string, number>>;
@@ -87,6 +100,7 @@ export interface BufferStats {
 
 /** The durable queue: one log, one cursor an output. */
 export interface Buffer extends AsyncDisposable {
+  /** The collector that it belongs to. */
   readonly collector: string;
   /** Stores readings in order; resolves when they are on disk. */
   append(entries: readonly NewEntry[]): Promise<void>;
@@ -104,6 +118,8 @@ export interface Buffer extends AsyncDisposable {
   schemaText(fingerprint: string): Promise<string>;
   /** Resolves when something was appended after `position`, or when `signal` aborts. */
   appended(position: number, signal: AbortSignal): Promise<void>;
+  /** Drops what is delivered, then what is too old or too much. */
   trim(retention: Retention): Promise<TrimReport>;
+  /** Figures of this moment. */
   stats(): Promise<BufferStats>;
 }

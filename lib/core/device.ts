@@ -24,15 +24,21 @@ export interface DeviceOptions {
 
 /** What one `read` prints: the JSON document of the contract, and the same values as rows. */
 export interface Snapshot {
+  /** For JSON. */
   readonly document: { readonly [key: string]: Json };
+  /** For tables. */
   readonly rows: readonly SnapshotRow[];
 }
 
 /** One value in a table. */
 export interface SnapshotRow {
+  /** The model. */
   readonly source: string;
+  /** Its dotted name. */
   readonly point: string;
+  /** Empty = not implemented. */
   readonly value: string;
+  /** Empty = none. */
   readonly unit: string;
 }
 
@@ -48,9 +54,11 @@ export interface SnapshotOptions {
 
 /** An open device: who it is, what it offers, how to read it. */
 export interface Device extends AsyncDisposable {
+  /** Who it is. */
   readonly identity: DeviceIdentity;
   /** Devices behind this one (further common models in its chain). */
   readonly children: readonly DeviceIdentity[];
+  /** What it offers, in its own order. */
   readonly sources: readonly SourceRef[];
   /** What disagrees with the definitions, for the log. */
   readonly warnings: readonly string[];
@@ -71,7 +79,9 @@ export interface Device extends AsyncDisposable {
 
 /** A device family. */
 export interface Driver {
+  /** As in `driver` of a reading. */
   readonly name: string;
+  /** One line. */
   readonly summary: string;
   /**
    * Opens the device at a transport, or gives undefined when another kind of device answered.

@@ -15,12 +15,15 @@ export interface NetworkEndpoint {
 
 /** Modbus RTU on a serial line. */
 export interface SerialEndpoint {
+  /** Tells it from the others. */
   readonly scheme: "serial";
   /** The device file. */
   readonly path: string;
   /** Bits a second. */
   readonly baud: number;
+  /** Parity of each character. */
   readonly parity: "none" | "even" | "odd";
+  /** Stop bits. */
   readonly stop: 1 | 2;
 }
 

@@ -3,7 +3,9 @@ export type TransportFault = "timeout" | "refused" | "closed" | "unreachable" | 
 
 /** The wire broke or stayed silent. Reopen it and back off. */
 export class TransportError extends Error {
-  override readonly name: string = "TransportError";
+  static {
+    this.prototype.name = "TransportError";
+  }
   /** What happened on the wire. */
   readonly fault: TransportFault;
 
@@ -16,7 +18,9 @@ export class TransportError extends Error {
 
 /** The peer answered, but not what its protocol allows. Reopen and back off. */
 export class ProtocolError extends TransportError {
-  override readonly name: string = "ProtocolError";
+  static {
+    this.prototype.name = "ProtocolError";
+  }
 
   /** A protocol error is always the fault `malformed`. */
   constructor(message: string, options?: ErrorOptions) {
@@ -39,7 +43,9 @@ const EXCEPTION_NAMES: Readonly<Record<number, string>> = {
 
 /** The device understood the request and said no: skip, shrink or wait. */
 export class ModbusException extends Error {
-  override readonly name: string = "ModbusException";
+  static {
+    this.prototype.name = "ModbusException";
+  }
   /** The exception code, 1–255. */
   readonly code: number;
 
@@ -53,32 +59,44 @@ export class ModbusException extends Error {
 
 /** What was asked for is not there. Exit code 1. */
 export class NotFoundError extends Error {
-  override readonly name: string = "NotFoundError";
+  static {
+    this.prototype.name = "NotFoundError";
+  }
 }
 
 /** The far side or the system denies it: authentication or permission. Exit code 4. */
 export class RefusedError extends Error {
-  override readonly name: string = "RefusedError";
+  static {
+    this.prototype.name = "RefusedError";
+  }
 }
 
 /** It cannot be done now, later it may: locked, full, broker down. Exit code 75. */
 export class TryLaterError extends Error {
-  override readonly name: string = "TryLaterError";
+  static {
+    this.prototype.name = "TryLaterError";
+  }
 }
 
 /** Another live collector of the same id took over the destination. Back off for minutes. */
 export class FencedError extends TryLaterError {
-  override readonly name: string = "FencedError";
+  static {
+    this.prototype.name = "FencedError";
+  }
 }
 
 /** The words of the command line are wrong. Exit code 2. */
 export class UsageError extends Error {
-  override readonly name: string = "UsageError";
+  static {
+    this.prototype.name = "UsageError";
+  }
 }
 
 /** The configuration cannot be used; one line a fault. Exit code 78. */
 export class ConfigError extends Error {
-  override readonly name: string = "ConfigError";
+  static {
+    this.prototype.name = "ConfigError";
+  }
 }
 
 /** The text of anything that was thrown. */

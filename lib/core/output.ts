@@ -3,9 +3,13 @@ import type { Lookup, Setting } from "./setting.ts";
 
 /** Entries to deliver together, in order, all of one topic. */
 export interface Batch {
+  /** Who collected them. */
   readonly collector: string;
+  /** What their positions are unique within. */
   readonly epoch: number;
+  /** Where they are meant to go. */
   readonly topic: string;
+  /** At least one. */
   readonly entries: readonly Entry[];
   /** Schema text by fingerprint, for every schema that `entries` name. */
   readonly schemas: ReadonlyMap<string, string>;
@@ -26,6 +30,7 @@ export interface Recovery {
  * the next `deliver`.
  */
 export interface Output extends AsyncDisposable {
+  /** The name in the configuration. */
   readonly name: string;
   /**
    * Connects anew, settles what was pending and finds out what the destination has.
@@ -45,6 +50,7 @@ export interface Output extends AsyncDisposable {
 
 /** What an output is given when it is made. */
 export interface OutputContext {
+  /** Who delivers. */
   readonly collector: string;
   /** Readings in one container file. */
   readonly batchSize: number;

@@ -2,13 +2,19 @@
 export interface DeviceIdentity {
   /** `manufacturer-model-serial`, or `manufacturer-model@endpoint/unit` without a serial number. */
   readonly id: string;
+  /** As the device says it. */
   readonly manufacturer: string;
+  /** As the device says it. */
   readonly model: string;
+  /** As the device says it. */
   readonly options: string;
+  /** As the device says it. */
   readonly version: string;
+  /** As the device says it. */
   readonly serialNumber: string;
   /** The endpoint in its one spelling, see `formatEndpoint`. */
   readonly endpoint: string;
+  /** Its unit id behind the endpoint. */
   readonly unitId: number;
   /** The id of the device this one sits behind (a second common model in the chain), else null. */
   readonly parent: string | null;
@@ -20,7 +26,9 @@ export interface SourceRef {
   readonly driver: string;
   /** `sunspec/103`; the same for every device of a kind. */
   readonly name: string;
+  /** For SunSpec: the model. */
   readonly modelId: number | null;
+  /** Its name; null when nobody has published one. */
   readonly modelName: string | null;
   /** 1 for the first of this model in the chain, 2 for the second … */
   readonly instance: number | null;
@@ -41,6 +49,7 @@ export interface Point {
   readonly value: number | null;
   /** Text, a symbol, symbols joined by `|`, or the exact decimal of a number a double cannot hold. */
   readonly text: string | null;
+  /** As the definition says it. */
   readonly unit: string | null;
   /** null = good. */
   readonly quality: Quality | null;
@@ -48,28 +57,38 @@ export interface Point {
 
 /** Rows that left the buffer undelivered, for one output. */
 export interface Gap {
+  /** Who did not get them. */
   readonly output: string;
   /** First and last position of the rows, both included. */
   readonly first: number;
+  /** Included. */
   readonly last: number;
+  /** How many. */
   readonly count: number;
+  /** A word for programs: `max_bytes`, `max_age`, `corrupt` … */
   readonly reason: string;
   /** When the first and the last of them were collected, Unix microseconds. */
   readonly from: number;
+  /** The last of them. */
   readonly to: number;
 }
 
 /** What one read of one source gave, at one moment. */
 export interface Reading {
+  /** What this record is. */
   readonly kind: "reading" | "gap" | "event";
+  /** Who was read. */
   readonly device: DeviceIdentity;
+  /** What of it. */
   readonly source: SourceRef;
   /** Unix time in microseconds at which the answer was complete. */
   readonly collectedAt: number;
   /** Whether the system's clock was synchronised; null = not known. */
   readonly clockSynced: boolean | null;
+  /** In the order of the registers. */
   readonly points: readonly Point[];
   /** The raw words, big-endian, where the configuration asks for them. */
   readonly registers: Uint8Array | null;
+  /** For the kind `gap`. */
   readonly gap: Gap | null;
 }

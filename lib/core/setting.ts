@@ -4,6 +4,7 @@ export interface Setting<T> {
   readonly key: string;
   /** The environment variable that overrides the file. */
   readonly env: string;
+  /** One line. */
   readonly summary: string;
   /** The value when it is given nowhere. */
   readonly fallback: T;
@@ -34,12 +35,15 @@ export type Lookup = <T>(setting: Setting<T>) => T;
 export interface SettingFault {
   /** Where in a nested value: `["0", "unit_ids"]`; empty = the value itself. */
   readonly path: readonly string[];
+  /** Completes "the key …". */
   readonly text: string;
 }
 
 /** A value that a setting does not take. */
 export class SettingError extends Error {
-  override readonly name: string = "SettingError";
+  static {
+    this.prototype.name = "SettingError";
+  }
   /** At least one. */
   readonly faults: readonly SettingFault[];
 

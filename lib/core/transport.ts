@@ -12,6 +12,7 @@ export interface ReadRequest {
 export interface Transport {
   /** The endpoint in its one spelling. */
   readonly endpoint: string;
+  /** 0–255. */
   readonly unitId: number;
   /**
    * Reads registers: `quantity` × 2 bytes, big-endian, checked against the request.

@@ -11,16 +11,23 @@ import { type Moment, type SimulatedIdentity, wireValueAt } from "./values.ts";
 
 /** A model to serve, and how many instances its groups have. */
 export interface SimulatedModel {
+  /** The model's id. */
   readonly id: number;
+  /** How often each counted group is there. */
   readonly groups: number;
 }
 
 /** What a simulated device is. */
 export interface SimulatedDeviceOptions {
+  /** Who it says it is. */
   readonly identity: SimulatedIdentity;
+  /** Which unit id it answers as. */
   readonly unitId: number;
+  /** Tells devices apart: the same seed gives the same day. */
   readonly seed: number;
+  /** Where its map begins. */
   readonly baseAddress: number;
+  /** In the order of its chain. */
   readonly models: readonly SimulatedModel[];
 }
 
@@ -30,6 +37,7 @@ const ILLEGAL_DATA_ADDRESS = 2;
 
 /** A SunSpec device that exists in memory: its registers are a function of n. */
 export class SimulatedDevice {
+  /** What it was made from. */
   readonly options: SimulatedDeviceOptions;
   readonly #layouts: readonly { readonly layout: Layout; readonly groups: number }[];
   #n = -1;

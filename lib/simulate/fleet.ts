@@ -7,15 +7,21 @@ const GATEWAY_TARGET_FAILED = 11;
 
 /** One simulated endpoint: the devices behind it, one a unit id, all alike. */
 export interface EndpointSpec {
+  /** Of each device. */
   readonly models: readonly SimulatedModel[];
+  /** Where their maps begin. */
   readonly baseAddress: number;
+  /** One device each. */
   readonly unitIds: readonly number[];
 }
 
 /** An endpoint that is being served. */
 export interface SimulatedEndpoint extends AsyncDisposable {
+  /** Where it listens. */
   readonly hostname: string;
+  /** Where it listens. */
   readonly port: number;
+  /** In the order of their unit ids. */
   readonly devices: readonly SimulatedDevice[];
 }
 

@@ -2,16 +2,23 @@ import type { Leaf, WireValue } from "../sunspec/mod.ts";
 
 /** Who a simulated device says it is. */
 export interface SimulatedIdentity {
+  /** Point Mn of the common model. */
   readonly manufacturer: string;
+  /** Point Md. */
   readonly model: string;
+  /** Point Opt. */
   readonly options: string;
+  /** Point Vr. */
   readonly version: string;
+  /** Point SN. */
   readonly serialNumber: string;
 }
 
 /** One device at one moment of its day. */
 export interface Moment {
+  /** Who it says it is. */
   readonly identity: SimulatedIdentity;
+  /** Point DA of the common model. */
   readonly unitId: number;
   /** Tells devices apart: the same seed gives the same day. */
   readonly seed: number;

@@ -3,18 +3,18 @@ import type { Message } from "@optique/core/message";
 import type { InferValue, Parser } from "@optique/core/parser";
 import { UsageError } from "../core/mod.ts";
 import type { Io } from "./io.ts";
+import type { Command, Example } from "./main.ts";
 import { say } from "./values.ts";
-
-/** A command line with what it does. */
-export type Example = readonly [commandLine: string, meaning: string];
 
 /** A subcommand: options → compose the library → print. */
 export interface CommandDefinition<P extends Parser<"sync", unknown, unknown>> {
+  /** The word that calls it. */
   readonly name: string;
   /** One line. */
   readonly summary: string;
   /** What a user should know before using it. */
   readonly description: string;
+  /** Shown at the end of its help. */
   readonly examples: readonly Example[];
   /** The options and arguments. */
   readonly parser: P;
@@ -22,31 +22,15 @@ export interface CommandDefinition<P extends Parser<"sync", unknown, unknown>> {
   run(options: InferValue<P>, io: Io): Promise<number | void>;
 }
 
-/** A subcommand, ready to be run with words. */
-export interface Command {
-  readonly name: string;
-  readonly summary: string;
-  readonly examples: readonly Example[];
-  /** The options and arguments, for help, completions and manual pages. */
-  readonly parser: Parser<"sync", unknown, unknown>;
-  /**
-   * Takes the words after the command's name; gives the exit code.
-   *
-   * @throws {UsageError} when they are wrong
-   */
-  run(args: readonly string[], io: Io): Promise<number>;
-}
-
 /** Turns a definition into a command. */
 export function defineCommand<P extends Parser<"sync", unknown, unknown>>(
   definition: CommandDefinition<P>,
 ): Command {
-  const { name, summary, examples, parser } = definition;
+  const { name, summary, examples } = definition;
   return {
     name,
     summary,
     examples,
-    parser,
     async run(args, io) {
       const options = parseWords(definition, args, io);
       if (options === HELP_SHOWN) return 0;
