@@ -5,12 +5,21 @@ import { integer, string } from "@optique/core/valueparser";
 import { addressAfter } from "../lib/cidr.ts";
 import { defineCommand } from "../lib/cli/define.ts";
 import { type Io, print } from "../lib/cli/mod.ts";
-import { say } from "../lib/cli/values.ts";
+import { say, value } from "../lib/cli/values.ts";
 import { formatOptions } from "../lib/compose/options.ts";
-import { parseEndpoint, RefusedError, UsageError } from "../lib/core/mod.ts";
+import { RefusedError, UsageError } from "../lib/core/mod.ts";
 import { sunspecDefinitions } from "../lib/drivers/mod.ts";
 import { stopSignals } from "../lib/compose/signals.ts";
 import { parseEndpointSpec, serveEndpoint, type SimulatedEndpoint } from "../lib/simulate/mod.ts";
+
+/** An IPv4 address and a port; 0 = any free one. */
+const listenValue = value("HOST:PORT", "127.0.0.1:5020", (text) => {
+  const [, host, port] = /^(\d{1,3}(?:\.\d{1,3}){3}):(\d{1,5})$/.exec(text) ?? [];
+  if (host === undefined || Number(port) > 65_535) {
+    throw new UsageError(`Cannot listen on "${text}": write it as 127.0.0.1:5020`);
+  }
+  return { host, port: Number(port) };
+}, ({ host, port }) => `${host}:${port}`);
 
 /** `sunspool simulate`. */
 export const command = defineCommand({
@@ -35,10 +44,10 @@ export const command = defineCommand({
       1,
     ),
     listen: withDefault(
-      option("--listen", string({ metavar: "HOST:PORT" }), {
+      option("--listen", listenValue, {
         description: say("The first address; port 0 takes any free one"),
       }),
-      "127.0.0.1:5020",
+      { host: "127.0.0.1", port: 5020 },
     ),
     models: withDefault(
       option("--models", string({ metavar: "MODELS" }), {
@@ -76,8 +85,7 @@ export const command = defineCommand({
     format: formatOptions,
   }),
   async run(options, io) {
-    const first = parseEndpoint(options.listen, 5020);
-    if (first.scheme !== "tcp") throw new UsageError(`Cannot listen on "${options.listen}"`);
+    const first = options.listen;
     const common = `${options.models}@${options.baseAddress}/${options.unit}`;
     const texts = options.device.length > 0
       ? options.device
