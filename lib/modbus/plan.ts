@@ -1,6 +1,8 @@
 /** Registers that must come in one request. */
 export interface Atom {
+  /** Of its first register. */
   readonly address: number;
+  /** Registers. */
   readonly quantity: number;
   /** Index of the atom whose value this one is read with (its scale factor), if any. */
   readonly partner: number | undefined;
@@ -16,7 +18,9 @@ export interface PlanLimits {
 
 /** One planned request. */
 export interface PlannedRead {
+  /** Of its first register. */
   readonly address: number;
+  /** Registers. */
   readonly quantity: number;
 }
 

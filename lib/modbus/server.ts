@@ -13,7 +13,9 @@ export type ReadHandler = (
 
 /** A listening server. */
 export interface ModbusServer extends AsyncDisposable {
+  /** Where it listens. */
   readonly hostname: string;
+  /** Where it listens. */
   readonly port: number;
 }
 

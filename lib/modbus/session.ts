@@ -14,11 +14,15 @@ import { openStream } from "./open.ts";
 
 /** How a session treats its connection. */
 export interface SessionOptions {
+  /** How long to wait for a connection. */
   readonly connectTimeoutMs: number;
+  /** How long to wait for an answer. */
   readonly requestTimeoutMs: number;
   /** Tries after the first one. */
   readonly retryCount: number;
+  /** The wait before the first of them; doubles. */
   readonly retryBackoffMs: number;
+  /** The longest wait between them. */
   readonly retryMaxBackoffMs: number;
   /** The pause a device needs between two requests. */
   readonly interReadDelayMs: number;
@@ -30,7 +34,9 @@ export interface SessionOptions {
 
 /** What differs between the users of one session. */
 export interface UnitOptions {
+  /** How long to wait for an answer. */
   readonly requestTimeoutMs?: number | undefined;
+  /** Tries after the first one. */
   readonly retryCount?: number | undefined;
   /** Told how each request ended: `ok`, a transport fault, `exception_N`, `stale_reply`. */
   readonly observe?: ((result: string) => void) | undefined;

@@ -3,17 +3,23 @@ import { type PointType, pointTypes } from "./point_types.ts";
 
 /** A point as its model defines it. */
 export interface PointDefinition {
+  /** As the standard abbreviates it: `DCW`. */
   readonly name: string;
+  /** As the definition names it: `uint16`. */
   readonly typeName: string;
+  /** How it reads and writes. */
   readonly type: PointType;
   /** Registers. */
   readonly size: number;
   /** A fixed power of ten, or the name of the scale factor point. */
   readonly scaleFactor: number | string | undefined;
+  /** As the definition says them. */
   readonly units: string | undefined;
   /** The value never changes while the device runs. */
   readonly isStatic: boolean;
+  /** Whether it is meant to be written. */
   readonly isWritable: boolean;
+  /** Whether every device must have it. */
   readonly isMandatory: boolean;
   /** Name by value (enum) or by bit (bitfield). */
   readonly symbols: ReadonlyMap<number, string>;
@@ -23,17 +29,23 @@ export interface PointDefinition {
 
 /** Points, then groups, in the order of the registers. */
 export interface GroupDefinition {
+  /** As the definition names it. */
   readonly name: string;
   /** undefined = once; a number = so often; 0 = as often as the length allows; a name = as that point says. */
   readonly count: number | string | undefined;
+  /** In the order of their registers. */
   readonly points: readonly PointDefinition[];
+  /** Behind the points. */
   readonly groups: readonly GroupDefinition[];
 }
 
 /** A SunSpec model. */
 export interface ModelDefinition {
+  /** 1–65534. */
   readonly id: number;
+  /** The name of its outermost group. */
   readonly name: string;
+  /** Everything from the ID on. */
   readonly group: GroupDefinition;
 }
 

@@ -3,7 +3,9 @@ import { type ModelDefinition, parseDefinition } from "./definition.ts";
 
 /** A published model: its name, and its definition in the SunSpec JSON form, loaded on demand. */
 export interface PublishedModel {
+  /** The name of its outermost group. */
   readonly name: string;
+  /** Loads the definition in the SunSpec JSON form. */
   load(): Promise<{ readonly default: unknown }>;
 }
 

@@ -6,24 +6,35 @@ import type { Chain, ModelPlace } from "./walk.ts";
 
 /** A model of a device, for its document. */
 export interface DocumentModel {
+  /** Where it stands. */
   readonly place: ModelPlace;
+  /** Counts the models of the same id from 1. */
   readonly instance: number;
   /** Index of the child device it belongs to. */
   readonly child: number | undefined;
+  /** undefined = nobody has published a definition. */
   readonly layout: Layout | undefined;
+  /** What disagrees with the definition. */
   readonly warnings: readonly string[];
   /** undefined = identity and models only. */
   readonly read: ModelRead | undefined;
+  /** Whether a point is to be shown. */
   isPointWanted(leaf: Leaf): boolean;
 }
 
 /** Who it is, where its map is, and what was read of it. */
 export interface DocumentParts {
+  /** Who was read. */
   readonly identity: DeviceIdentity;
+  /** Devices behind it. */
   readonly children: readonly DeviceIdentity[];
+  /** How its map was found to be. */
   readonly chain: Chain;
+  /** Those to be shown. */
   readonly models: readonly DocumentModel[];
+  /** Unix milliseconds. */
   readonly readAt: number;
+  /** Integers as on the wire, unscaled. */
   readonly raw: boolean;
 }
 

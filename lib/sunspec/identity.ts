@@ -5,9 +5,13 @@ import type { Layout } from "./layout.ts";
 
 /** Where a device was found; `child` counts the further common models of a chain from 0. */
 export interface Place {
+  /** In its one spelling. */
   readonly endpoint: string;
+  /** Behind that endpoint. */
   readonly unitId: number;
+  /** Id of the device it sits behind. */
   readonly parent: string | null;
+  /** Which of that device's children it is. */
   readonly child: number | undefined;
 }
 

@@ -7,6 +7,7 @@ export const HEADER_LENGTH = 2;
 export interface Leaf {
   /** Dotted, groups indexed from 0: `module[2].DCW`. */
   readonly name: string;
+  /** What it is. */
   readonly definition: PointDefinition;
   /** Registers from the model's ID register. */
   readonly offset: number;
@@ -18,22 +19,29 @@ export interface Leaf {
 
 /** One instance of a group. */
 export interface GroupLayout {
+  /** In the order of their registers. */
   readonly points: readonly Leaf[];
+  /** Behind the points. */
   readonly groups: readonly MemberLayout[];
 }
 
 /** A group within a group: once (fixed), or as often as the device says (repeating). */
 export interface MemberLayout {
+  /** As the definition names it. */
   readonly name: string;
+  /** Whether it is a list, if only of one. */
   readonly isRepeating: boolean;
+  /** In the order of their registers. */
   readonly instances: readonly GroupLayout[];
 }
 
 /** Where each point of one device's model lies. */
 export interface Layout {
+  /** What it is a layout of. */
   readonly model: ModelDefinition;
   /** Registers, without ID and L: the device's L. */
   readonly length: number;
+  /** Its outermost group. */
   readonly root: GroupLayout;
   /** Every point, in the order of the registers. */
   readonly leaves: readonly Leaf[];

@@ -6,9 +6,12 @@ import { checkPlace, type ModelPlace } from "./walk.ts";
 const ADDRESS_SPACE = 0x1_0000;
 /** A device that refuses so few registers does not refuse them for their number. */
 const SMALLEST_CAP = 8;
+/** After so many refusals in one read, what is refused is given up whole: a false length can announce 65,535 registers. */
+const REFUSAL_LIMIT = 500;
 
 /** A model to read: where it stands, and what of it. */
 export interface ModelWant {
+  /** Where it stands. */
   readonly place: ModelPlace;
   /** undefined = no definition: the registers as they are. */
   readonly layout: Layout | undefined;
@@ -37,6 +40,10 @@ interface Piece extends Atom {
 interface Request {
   readonly from: number;
   readonly to: number;
+  /** Addresses at which the refused requests before this one began and were cut. */
+  readonly cuts?: readonly number[];
+  /** The most registers in one request before the first of them was refused. */
+  readonly most?: number;
 }
 
 interface Plan {
@@ -60,7 +67,11 @@ export class ModelReader {
   #plans = new WeakMap<readonly ModelWant[], Plan>();
   #maxRegisters: number;
 
-  /** @param maxRegisters the most registers to ask for at once, 1–125 */
+  /**
+   * Nothing is read before `read`.
+   *
+   * @param maxRegisters the most registers to ask for at once, 1–125
+   */
   constructor(transport: Transport, functionCode: 3 | 4, maxRegisters: number) {
     this.#transport = transport;
     this.#functionCode = functionCode;
@@ -105,43 +116,60 @@ export class ModelReader {
     if (!first || !last) return [];
     const { address } = first;
     const length = last.address + last.quantity - address;
-    if (length > this.#maxRegisters && to - from > 1) return halves(run.plan.pieces, request);
+    if (length > this.#maxRegisters && to - from > 1) {
+      return halves(request, cutOf(run.plan.pieces, request));
+    }
     try {
-      for (let done = 0; done < length; done += this.#maxRegisters) {
-        const part = {
-          address: address + done,
-          quantity: Math.min(length - done, this.#maxRegisters),
-        };
-        const bytes = await this.#transport.readRegisters(
-          { functionCode: this.#functionCode, ...part },
-          signal,
-        );
-        run.store(request, part.address, bytes);
-      }
+      run.store(request, address, await this.#readRegisters(address, length, signal));
       return [];
     } catch (error) {
       if (!(error instanceof ModbusException) || (error.code !== 2 && error.code !== 3)) {
         throw error;
       }
-      return this.#shrink(request, run, length, error);
+      return this.#shrink(request, run, Math.min(length, this.#maxRegisters), error);
     }
   }
 
-  #shrink(request: Request, run: Run, length: number, { code }: ModbusException): Request[] {
-    const { from, to } = request;
+  /** Reads in parts what is larger than a request. */
+  async #readRegisters(address: number, length: number, signal: AbortSignal): Promise<Uint8Array> {
+    const bytes = new Uint8Array(length * 2);
+    const most = this.#maxRegisters;
+    for (let done = 0; done < length; done += most) {
+      const part = { address: address + done, quantity: Math.min(length - done, most) };
+      const request = { functionCode: this.#functionCode, ...part };
+      bytes.set(await this.#transport.readRegisters(request, signal), done * 2);
+    }
+    return bytes;
+  }
+
+  /** @param asked how many registers the refused request asked for */
+  #shrink(request: Request, run: Run, asked: number, { code }: ModbusException): Request[] {
+    const { from, to, cuts = [], most = this.#maxRegisters } = request;
     const { pieces } = run.plan;
     this.#plans = new WeakMap();
-    if (code === 3 && length > SMALLEST_CAP) {
-      this.#maxRegisters = Math.min(this.#maxRegisters, Math.ceil(length / 2));
-      return [request];
+    run.refusals++;
+    if (code === 3 && asked > SMALLEST_CAP) {
+      this.#maxRegisters = Math.ceil(asked / 2);
+      return [{ ...request, most }];
     }
-    if (to - from === 1) {
-      this.#unreadable.add(pieces[from]?.address ?? -1);
+    if (to - from === 1 || run.refusals > REFUSAL_LIMIT) {
+      this.#giveUp(pieces.slice(from, to), cuts, most);
       return [];
     }
-    const parts = halves(pieces, request);
-    for (const part of parts) this.#barriers.add(pieces[part.from]?.address ?? -1);
-    return parts;
+    const cut = cutOf(pieces, request);
+    const ends = [from, cut].map((i) => pieces[i]?.address ?? -1);
+    for (const address of ends) this.#barriers.add(address);
+    return halves({ from, to, cuts: [...cuts, ...ends], most }, cut);
+  }
+
+  /** It was these points and not their number: what was learned on the way to them is void. */
+  #giveUp(lost: readonly Piece[], cuts: readonly number[], most: number): void {
+    this.#maxRegisters = most;
+    for (const cut of cuts) {
+      if (!this.#unreadable.has(cut)) this.#barriers.delete(cut);
+    }
+    for (const { address } of lost) this.#unreadable.add(address);
+    this.#barriers.add(lost[0]?.address ?? -1);
   }
 
   #plan(wants: readonly ModelWant[]): Plan {
@@ -170,6 +198,7 @@ export class ModelReader {
 class Run {
   readonly plan: Plan;
   readonly images: readonly DataView[];
+  refusals = 0;
   readonly #wants: readonly ModelWant[];
   readonly #requestOf: Int32Array;
   readonly #readAt: number[];
@@ -222,12 +251,15 @@ class Run {
   result(want: number): ModelRead {
     const image = this.images[want] ?? new DataView(new ArrayBuffer(0));
     const index = this.plan.index[want];
-    const requestOf = (leaf: Leaf) => this.#requestOf[index?.get(leaf.offset) ?? -1];
+    const requestOf = (leaf: Leaf) => this.#requestOf[index?.get(leaf.offset) ?? -1] ?? -1;
     return {
       image,
       readAt: this.#readAt[want] ?? 0,
-      isSplit: (leaf) =>
-        typeof leaf.scale === "object" && requestOf(leaf) !== requestOf(leaf.scale),
+      isSplit(leaf) {
+        if (typeof leaf.scale !== "object") return false;
+        const [value, factor] = [requestOf(leaf), requestOf(leaf.scale)];
+        return value >= 0 && factor >= 0 && value !== factor;
+      },
     };
   }
 }
@@ -288,22 +320,25 @@ function assign(
   return requests;
 }
 
-/** A request in two, the first one last: cut between two models if it holds several, else in the middle. */
-function halves(pieces: readonly Piece[], { from, to }: Request): Request[] {
+/** A request in two, the first one last. */
+function halves(request: Request, cut: number): Request[] {
+  return [{ ...request, from: cut }, { ...request, to: cut }];
+}
+
+/** Where to cut a request: between two models if it holds several, else in the middle. */
+function cutOf(pieces: readonly Piece[], { from, to }: Request): number {
   const middle = Math.floor((from + to) / 2);
   const borders: number[] = [];
   for (let i = from + 1; i < to; i++) {
     if (pieces[i]?.want !== pieces[i - 1]?.want) borders.push(i);
   }
-  const cut = borders.length === 0
-    ? middle
-    : borders.reduce((a, b) => Math.abs(a - middle) <= Math.abs(b - middle) ? a : b);
-  return [{ from: cut, to }, { from, to: cut }];
+  if (borders.length === 0) return middle;
+  return borders.reduce((a, b) => Math.abs(a - middle) <= Math.abs(b - middle) ? a : b);
 }
 
 /** What was not read must not look like a value: every point starts as not implemented. */
 function blank({ place, layout }: ModelWant): Uint8Array {
-  const bytes = new Uint8Array((place.length + HEADER_LENGTH) * 2);
+  const bytes = new Uint8Array((place.length + HEADER_LENGTH) * 2).fill(0xff);
   const view = new DataView(bytes.buffer);
   for (const { isPresent, definition, offset } of layout?.leaves ?? []) {
     if (isPresent) definition.type.encode(view, offset * 2, definition.size, null);

@@ -4,20 +4,24 @@ import type { Leaf } from "./layout.ts";
 
 /** A model as a selection sees it. */
 export interface Selectable {
+  /** Its id. */
   readonly id: number;
+  /** undefined = nobody has published one. */
   readonly definition: ModelDefinition | undefined;
 }
 
 /** Which models, and which of their points. */
 export interface Selection {
+  /** Whether a model is asked for. */
   isModelWanted(model: Selectable): boolean;
+  /** Whether a point of it is. */
   isPointWanted(model: Selectable, leaf: Leaf): boolean;
 }
 
 interface Term {
   readonly text: string;
   readonly model: string;
-  /** A point's dotted name, with or without group indices, or its own name; undefined = all. */
+  /** The end of a point's dotted name, group indices as wanted; undefined = all. */
   readonly point: string | undefined;
 }
 
@@ -55,9 +59,11 @@ function isModel({ model }: Term, { id, definition }: Selectable): boolean {
 }
 
 function isPoint({ point }: Term, name: string): boolean {
-  if (point === undefined || point === name) return true;
-  const bare = name.replaceAll(/\[\d+\]/g, "");
-  return point === bare || point === bare.slice(bare.lastIndexOf(".") + 1);
+  if (point === undefined) return true;
+  const wanted = point.split(".");
+  const parts = name.split(".").slice(-wanted.length);
+  return parts.length === wanted.length &&
+    parts.every((part, i) => part === wanted[i] || part.replace(/\[\d+\]$/, "") === wanted[i]);
 }
 
 function check(term: Term, models: readonly Selectable[]): void {

@@ -13,6 +13,7 @@ const MODEL_LIMIT = 256;
 
 /** A model as the chain announces it. */
 export interface ModelPlace {
+  /** Its id. */
   readonly id: number;
   /** Protocol address of the ID register. */
   readonly address: number;
@@ -22,8 +23,11 @@ export interface ModelPlace {
 
 /** What a walk found. */
 export interface Chain {
+  /** Where "SunS" stands. */
   readonly baseAddress: number;
+  /** What the device answers to. */
   readonly functionCode: 3 | 4;
+  /** In the order of the chain. */
   readonly models: readonly ModelPlace[];
   /** How the chain ended: `end_model`, `zero`, `exception_N`, `timeout`, or `limit`. */
   readonly end: string;
