@@ -4,6 +4,7 @@ import {
   type DeviceIdentity,
   type DeviceOptions,
   type Driver,
+  NotFoundError,
   ProtocolError,
   type Reading,
   type Snapshot,
@@ -18,6 +19,7 @@ import {
   type Definitions,
   EVERYTHING,
   hasCountPoints,
+  HEADER_LENGTH,
   identityOf,
   isData,
   type Layout,
@@ -36,6 +38,8 @@ import {
 } from "../sunspec/mod.ts";
 
 const COMMON_MODEL = 1;
+/** A false length can make thousands of points unreadable: warnings name the first. */
+const SHOWN_ADDRESSES = 8;
 
 /** Nameplates and settings that hardly ever change, although their points are not all marked static. */
 const STATIC_MODELS: ReadonlySet<number> = new Set([1, 2, 120, 121, 702]);
@@ -137,6 +141,7 @@ async function layoutOf(
   if (!hasCountPoints(definition.group)) return bare;
   const want = { place, layout: bare, isWanted: () => false };
   const [read] = await reader.read([want], signal);
+  if (read?.failure) throw read.failure;
   return compileLayout(definition, place.length, (leaf) => countOf(leaf, read));
 }
 
@@ -155,6 +160,8 @@ async function identify(
   const { endpoint, unitId } = transport;
   const commons = blocks.filter(({ place }) => place.id === COMMON_MODEL);
   const reads = await reader.read(commons.map(everything), signal);
+  // Half an identity would be another device.
+  for (const { failure } of reads) if (failure) throw failure;
   const common = (i: number) => {
     const layout = commons[i]?.layout;
     const image = reads[i]?.image;
@@ -220,7 +227,7 @@ class SunSpecDevice implements Device {
     const reads = await this.#read(blocks, wants, signal);
     for (const [i, block] of blocks.entries()) {
       const read = reads[i];
-      if (read) yield this.#reading(block, read);
+      if (read && read.readAt > 0) yield this.#reading(block, read);
     }
   }
 
@@ -246,11 +253,15 @@ class SunSpecDevice implements Device {
       instance: block.instance,
       child: block.child,
       layout: block.layout,
-      warnings: [...block.layout?.warnings ?? [], ...this.#unreadable(block)],
+      warnings: [
+        ...block.layout?.warnings ?? [],
+        ...this.#unreadable(block),
+        ...failureWarning(reads[i]),
+      ],
       read: reads[i],
       isPointWanted: (leaf: Leaf) => selection.isPointWanted(selectable(block), leaf),
     }));
-    return snapshotOf({
+    const snapshot = snapshotOf({
       identity: this.identity,
       children: this.children,
       chain: this.#chain,
@@ -258,6 +269,11 @@ class SunSpecDevice implements Device {
       readAt: Math.max(...reads.map(({ readAt }) => readAt), 0) || Date.now(),
       raw: options.raw,
     });
+    if (options.select.length > 0 && !options.valueless && snapshot.rows.length === 0) {
+      const wanted = options.select.join(", ");
+      throw new NotFoundError(`Cannot read "${wanted}": the device has no such group or point`);
+    }
+    return snapshot;
   }
 
   /** The plan of a selection is kept for the next time. */
@@ -280,10 +296,15 @@ class SunSpecDevice implements Device {
   }
 
   #unreadable({ place }: Block): readonly string[] {
-    const end = place.address + place.length + 2;
-    return this.#reader.unreadable
-      .filter((address) => address >= place.address && address < end)
-      .map((address) => `the device refuses to serve the point at ${address}`);
+    const end = place.address + place.length + HEADER_LENGTH;
+    const inside = this.#reader.unreadable
+      .filter((address) => address >= place.address && address < end);
+    if (inside.length === 0) return [];
+    const shown = inside.slice(0, SHOWN_ADDRESSES).join(", ");
+    const more = inside.length - SHOWN_ADDRESSES;
+    return [
+      `the device refuses to serve the points at ${shown}${more > 0 ? ` and ${more} more` : ""}`,
+    ];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
@@ -309,12 +330,17 @@ function selectable({ place, definition }: Block) {
   return { id: place.id, definition };
 }
 
+function failureWarning(read: ModelRead | undefined): string[] {
+  return read?.failure ? [`some of it could not be read: ${read.failure.message}`] : [];
+}
+
 /** Groups that come or go move every point behind them. */
 function checkCounts(
   { place, layout }: Block,
   read: ModelRead | undefined,
   endpoint: string,
 ): void {
+  if (read?.failure) return;
   for (const [leaf, count] of layout?.counts ?? []) {
     const now = countOf(leaf, read) ?? 0;
     if (now === count) continue;

@@ -40,12 +40,12 @@ export function encodeFrame({ transactionId, unitId, pdu }: Frame): Uint8Array {
 export function frameEnd(bytes: Uint8Array): number | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length >= 4 && view.getUint16(2) !== 0) {
-    throw new ProtocolError(`Cannot read a reply: protocol id ${view.getUint16(2)} instead of 0`);
+    throw new ProtocolError(`a reply with protocol id ${view.getUint16(2)} instead of 0`);
   }
   if (bytes.length < PREFIX_LENGTH) return undefined;
   const length = view.getUint16(4);
   if (length < 3 || length > MAX_FRAME_LENGTH - PREFIX_LENGTH) {
-    throw new ProtocolError(`Cannot read a reply: frame length ${length} is not within 3–254`);
+    throw new ProtocolError(`a reply whose length ${length} is not within 3–254`);
   }
   const end = PREFIX_LENGTH + length;
   return bytes.length < end ? undefined : end;
@@ -80,7 +80,7 @@ export function checkReply(request: Omit<Frame, "transactionId">, reply: Frame):
   const asked = request.pdu[0] ?? 0;
   const answered = reply.pdu[0] ?? 0;
   const fail = (what: string) => {
-    throw new ProtocolError(`Cannot use a reply: ${what}`);
+    throw new ProtocolError(`a reply with ${what}`);
   };
   if (reply.unitId !== request.unitId) {
     fail(`unit id ${reply.unitId} instead of ${request.unitId}`);

@@ -129,8 +129,17 @@ export class Link {
         this.#accept(chunk.subarray(0, count));
       }
     } catch (cause) {
-      this.#end(cause instanceof ProtocolError ? cause : this.#lost(messageOf(cause), cause));
+      this.#end(
+        cause instanceof ProtocolError ? this.#broken(cause) : this.#lost(messageOf(cause), cause),
+      );
     }
+  }
+
+  #broken(cause: ProtocolError): ProtocolError {
+    const unit = this.#pending ? ` unit ${this.#pending.request.unitId}` : "";
+    return new ProtocolError(`Cannot read from "${this.#name}"${unit}: ${cause.message}`, {
+      cause,
+    });
   }
 
   #lost(why: string, cause?: unknown): TransportError {
@@ -159,9 +168,7 @@ export class Link {
       pending.exchange.onStale();
       pending.stale++;
       if (pending.stale < STALE_LIMIT) return;
-      throw new ProtocolError(
-        `Cannot read from "${this.#name}": ${STALE_LIMIT} stale replies in a row`,
-      );
+      throw new ProtocolError(`${STALE_LIMIT} stale replies in a row`);
     }
     checkReply(pending.request, reply);
     this.#pending = undefined;

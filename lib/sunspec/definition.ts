@@ -87,6 +87,14 @@ function list(value: unknown, place: string, fail: Fail): readonly unknown[] {
   return Array.isArray(value) ? value : fail(place, "must be an array");
 }
 
+/** Names end up in dotted paths and as keys. */
+const NAME = /^(?!__proto__$)[A-Za-z0-9_-]+$/;
+
+function nameOf(value: unknown, place: string, fail: Fail): string {
+  const name = text(value, place, fail);
+  return NAME.test(name) ? name : fail(place, `"${name}" is no name: use letters, digits, _ and -`);
+}
+
 function text(value: unknown, place: string, fail: Fail): string {
   return typeof value === "string" && value !== "" ? value : fail(place, "must be a name");
 }
@@ -100,7 +108,7 @@ type Scope = readonly (readonly PointDefinition[])[];
 function parseGroup(value: unknown, place: string, scope: Scope, fail: Fail): GroupDefinition {
   if (scope.length > DEEPEST) fail(place, "is nested too deeply");
   const fields = record(value, place, fail);
-  const name = text(fields.name, `${place}.name`, fail);
+  const name = nameOf(fields.name, `${place}.name`, fail);
   const points = list(fields.points, `${place}.points`, fail)
     .map((point, i) => parsePoint(point, `${place}.points[${i}]`, fail));
   const inner = [...scope, points];
@@ -147,7 +155,7 @@ function parsePoint(value: unknown, place: string, fail: Fail): PointDefinition 
   const type = Object.hasOwn(pointTypes, typeName) ? pointTypes[typeName] : undefined;
   if (!type) return fail(`${place}.type`, `unknown type "${typeName}"`);
   return {
-    name: text(fields.name, `${place}.name`, fail),
+    name: nameOf(fields.name, `${place}.name`, fail),
     typeName,
     type,
     size: parseSize(fields.size, type, `${place}.size`, fail),

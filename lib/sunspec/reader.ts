@@ -23,8 +23,10 @@ export interface ModelWant {
 export interface ModelRead {
   /** From the ID register on, (length + 2) × 2 bytes; what was not read is not implemented. */
   readonly image: DataView;
-  /** Unix milliseconds at which the last of its registers arrived. */
+  /** Unix milliseconds at which the last of its registers arrived; 0 = none did. */
   readonly readAt: number;
+  /** What the device answered instead of some of it, this time. */
+  readonly failure: ModbusException | undefined;
   /** Whether a point came in another request than its scale factor. */
   isSplit(leaf: Leaf): boolean;
 }
@@ -86,7 +88,8 @@ export class ModelReader {
   /**
    * Reads models; the plan is kept for the same array of wants.
    *
-   * @returns one result a want
+   * @returns one result a want; what the device could not give this time is not implemented in it
+   * @throws {ModbusException} the device gave nothing at all
    * @throws {TransportError} the wire broke, or a model no longer stands where the chain had it
    */
   async read(wants: readonly ModelWant[], signal: AbortSignal): Promise<ModelRead[]> {
@@ -96,6 +99,7 @@ export class ModelReader {
     for (let request = stack.pop(); request; request = stack.pop()) {
       stack.push(...await this.#request(request, run, signal));
     }
+    if (run.isEmpty && run.lastFailure) throw run.lastFailure;
     for (const [i, { place }] of wants.entries()) {
       if (run.has(i, 0) && run.has(i, 1)) {
         checkPlace(
@@ -123,11 +127,22 @@ export class ModelReader {
       run.store(request, address, await this.#readRegisters(address, length, signal));
       return [];
     } catch (error) {
-      if (!(error instanceof ModbusException) || (error.code !== 2 && error.code !== 3)) {
-        throw error;
+      if (!(error instanceof ModbusException)) throw error;
+      if (error.code === 2 || error.code === 3) {
+        return this.#shrink(request, run, Math.min(length, this.#maxRegisters), error);
       }
-      return this.#shrink(request, run, Math.min(length, this.#maxRegisters), error);
+      if (error.code === 1 || error.code === 4) return this.#skip(request, run, error);
+      throw error;
     }
+  }
+
+  /** The device fails at something in there: what other models the request holds is asked for alone. */
+  #skip(request: Request, run: Run, failure: ModbusException): Request[] {
+    const { pieces } = run.plan;
+    const [first, last] = [pieces[request.from], pieces[request.to - 1]];
+    if (first && last && first.want !== last.want) return halves(request, cutOf(pieces, request));
+    if (first) run.fail(first.want, failure);
+    return [];
   }
 
   /** Reads in parts what is larger than a request. */
@@ -199,6 +214,8 @@ class Run {
   readonly plan: Plan;
   readonly images: readonly DataView[];
   refusals = 0;
+  lastFailure: ModbusException | undefined;
+  readonly #failures = new Map<number, ModbusException>();
   readonly #wants: readonly ModelWant[];
   readonly #requestOf: Int32Array;
   readonly #readAt: number[];
@@ -210,6 +227,17 @@ class Run {
     this.images = plan.blanks.map((bytes) => new DataView(bytes.slice().buffer));
     this.#requestOf = new Int32Array(plan.pieces.length).fill(-1);
     this.#readAt = wants.map(() => 0);
+  }
+
+  /** Whether nothing has arrived. */
+  get isEmpty(): boolean {
+    return this.#requests === 0;
+  }
+
+  /** The device could not give some of a want. */
+  fail(want: number, failure: ModbusException): void {
+    this.lastFailure = failure;
+    this.#failures.set(want, failure);
   }
 
   has(want: number, offset: number): boolean {
@@ -255,6 +283,7 @@ class Run {
     return {
       image,
       readAt: this.#readAt[want] ?? 0,
+      failure: this.#failures.get(want),
       isSplit(leaf) {
         if (typeof leaf.scale !== "object") return false;
         const [value, factor] = [requestOf(leaf), requestOf(leaf.scale)];

@@ -64,10 +64,10 @@ Deno.test("frameEnd() throws as soon as no frame begins so", () => {
     const [bytes, why] of [
       ["1234 0001", "protocol id 1 instead of 0"],
       ["1234 4242 0007 01 03", "protocol id 16962 instead of 0"],
-      ["1234 0000 0000", "frame length 0 is not within 3–254"],
-      ["1234 0000 0002", "frame length 2 is not within 3–254"],
-      ["1234 0000 00FF", "frame length 255 is not within 3–254"],
-      ["1234 0000 FFFF", "frame length 65535 is not within 3–254"],
+      ["1234 0000 0000", "length 0 is not within 3–254"],
+      ["1234 0000 0002", "length 2 is not within 3–254"],
+      ["1234 0000 00FF", "length 255 is not within 3–254"],
+      ["1234 0000 FFFF", "length 65535 is not within 3–254"],
     ] as const
   ) {
     assert.throws(

@@ -206,8 +206,11 @@ Deno.test("a link says what was wrong, and with whom", async () => {
     const [steps, want] of [
       [[], `Cannot read from "test" unit 1: no answer within ${SHORT_MS} ms`],
       [["FIN"], 'The connection to "test" is lost: the other side closed it'],
-      [["TTTT 0000 0007 02 03 04 1E61 1E61"], "Cannot use a reply: unit id 2 instead of 1"],
-      [["TTTT 0001"], "Cannot read a reply: protocol id 1 instead of 0"],
+      [
+        ["TTTT 0000 0007 02 03 04 1E61 1E61"],
+        'Cannot read from "test" unit 1: a reply with unit id 2 instead of 1',
+      ],
+      [["TTTT 0001"], 'Cannot read from "test" unit 1: a reply with protocol id 1 instead of 0'],
     ] as const
   ) {
     await using server = await serveScript(() => steps);

@@ -293,7 +293,7 @@ Deno.test("what is wrong with a model stands beside its points", async () => {
   const [inverter, meter] = Array.isArray(document.models) ? document.models : [];
   assert.deepEqual(inverter.warnings, [short, "A_SF: scale factor 11 is not within ±10"]);
   assert.deepEqual(inverter.points, { A: null });
-  assert.deepEqual(meter.warnings, ["the device refuses to serve the point at 95"]);
+  assert.deepEqual(meter.warnings, ["the device refuses to serve the points at 95"]);
   assert.deepEqual(meter.points, { W: null });
   assert.equal(meter.quality, undefined);
 });
@@ -319,7 +319,7 @@ Deno.test("a value apart from its scale factor is flagged in document and readin
   );
 });
 
-Deno.test("a refusal that is no matter of registers is thrown", async () => {
+Deno.test("a device that gives nothing but a refusal fails the read", async () => {
   const memory = await plant();
   const device = await open(memory);
   for (const code of [4, 6, 11]) {

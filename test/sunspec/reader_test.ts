@@ -296,8 +296,6 @@ Deno.test("registers between two models that nobody wants are not read", async (
 Deno.test("what is no refusal of registers is thrown, and the next read starts afresh", async () => {
   for (
     const error of [
-      exception(1),
-      exception(4),
       exception(6),
       exception(11),
       new TransportError("no answer", "timeout"),
@@ -311,6 +309,26 @@ Deno.test("what is no refusal of registers is thrown, and the next read starts a
     given.device.rules = [];
     assert.deepEqual(wrong(given, await reader.read(given.wants, forever), () => false), []);
     assert.deepEqual(reader.unreadable, []);
+  }
+});
+
+Deno.test("a model that the device fails at does not take its neighbours along", async () => {
+  for (const code of [1, 4]) {
+    const given = await bench([1, 103, 160]);
+    const [common, inverter, mppt] = given.wants;
+    assert.ok(common && inverter && mppt);
+    const isInverter = ({ address, quantity }: { address: number; quantity: number }) =>
+      address < mppt.place.address && address + quantity > inverter.place.address;
+    given.device.rules = [(request) => isInverter(request) ? exception(code) : undefined];
+    const reader = new ModelReader(given.device, 3, 125);
+    const reads = await reader.read(given.wants, forever);
+    assert.deepEqual(reads.map(({ failure }) => failure?.code), [undefined, code, undefined]);
+    assert.equal(reads[1]?.readAt, 0);
+    const lost = new Set(inverter.layout.leaves);
+    assert.deepEqual(wrong(given, reads, (leaf) => lost.has(leaf)), []);
+    assert.deepEqual(reader.unreadable, [], "it is not learned: the next time it may work");
+    given.device.rules = [() => exception(code)];
+    await assert.rejects(reader.read(given.wants, forever), { name: "ModbusException", code });
   }
 });
 
