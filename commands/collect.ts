@@ -8,8 +8,7 @@ import { stopSignals } from "../lib/compose/signals.ts";
 /** `sunspool collect`. */
 export const command = defineCommand({
   name: "collect",
-  summary:
-    "Poll all devices, keep every reading, deliver each one exactly once; runs until stopped",
+  summary: "Poll all devices, keep every reading, deliver each one exactly once",
   description:
     "Polls the devices of the configuration and those its search finds, buffers every reading on disk " +
     "and delivers it to the configured outputs: to Kafka when brokers are given, else to files. " +

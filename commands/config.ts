@@ -2,10 +2,17 @@ import { merge, object } from "@optique/core/constructs";
 import { argument } from "@optique/core/primitives";
 import { choice } from "@optique/core/valueparser";
 import { defineCommand } from "../lib/cli/define.ts";
-import { print } from "../lib/cli/mod.ts";
+import { type Format, type Io, print } from "../lib/cli/mod.ts";
 import { say } from "../lib/cli/values.ts";
 import { configOf, configOptions, formatOptions } from "../lib/compose/options.ts";
-import { configSchema, printedValues } from "../lib/config/mod.ts";
+import {
+  type Config,
+  configSchema,
+  printedValues,
+  settings,
+  warningsOf,
+} from "../lib/config/mod.ts";
+import { sunspecDefinitions } from "../lib/drivers/mod.ts";
 
 /** `sunspool config`. */
 export const command = defineCommand({
@@ -23,28 +30,33 @@ export const command = defineCommand({
     object({
       action: argument(choice(["check", "print", "schema"], { metavar: "ACTION" }), {
         description: say("check, print or schema"),
+        errors: { endOfInput: say("Missing ACTION: check, print or schema") },
       }),
       format: formatOptions,
     }),
     configOptions,
   ),
-  run({ action, format, ...flags }, io) {
+  async run({ action, format, ...flags }, io) {
     if (action === "schema") io.out(`${JSON.stringify(configSchema(), null, 2)}\n`);
-    else {
-      const config = configOf(flags, io);
-      if (action === "check") io.out(`${config.file ?? "no file, defaults and environment"}: ok\n`);
-      else {
-        const values = printedValues(config);
-        print(io, format, {
-          documents: values.map((value) => ({ ...value })),
-          table: {
-            columns: ["key", "value", "origin", "env"],
-            rows: values.map(({ key, value, origin, env }) => [key, value, origin, env]),
-          },
-          isSingle: false,
-        });
-      }
-    }
-    return Promise.resolve();
+    else if (action === "check") await check(configOf(flags, io), io);
+    else printValues(configOf(flags, io), format, io);
   },
 });
+
+async function check(config: Config, io: Io): Promise<void> {
+  await sunspecDefinitions(config.get(settings.sunspec.modelsDir));
+  for (const warning of warningsOf(config)) io.err(`warning: ${warning}\n`);
+  io.out(`${config.file ?? "no file, defaults and environment"}: ok\n`);
+}
+
+function printValues(config: Config, format: Format, io: Io): void {
+  const values = printedValues(config);
+  print(io, format, {
+    documents: values.map((value) => ({ ...value })),
+    table: {
+      columns: ["key", "value", "origin", "env"],
+      rows: values.map(({ key, value, origin, env }) => [key, value, origin, env]),
+    },
+    isSingle: false,
+  });
+}

@@ -29,6 +29,8 @@ export const command = defineCommand({
       }),
       { min: 1 },
     ),
+  }, {
+    errors: { endOfInput: say("Missing FILE, as in: readings/*.avro, or - for standard input") },
   }),
   async run({ files }, io) {
     let failed = 0;

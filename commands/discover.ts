@@ -12,7 +12,8 @@ import {
 } from "../lib/compose/options.ts";
 import { DeviceAccess } from "../lib/compose/devices.ts";
 import { forEachUnit } from "../lib/compose/units.ts";
-import { type Device, type Endpoint, formatEndpoint } from "../lib/core/mod.ts";
+import { type Config, settings } from "../lib/config/mod.ts";
+import { type Device, type Endpoint, formatEndpoint, type Setting } from "../lib/core/mod.ts";
 
 /** `sunspool discover`. */
 export const command = defineCommand({
@@ -39,13 +40,14 @@ export const command = defineCommand({
   ),
   async run(options, io) {
     const { endpoint } = options;
-    using access = new DeviceAccess(configOf(options, io));
+    const config = configOf(options, io);
+    using access = new DeviceAccess(config);
     const devices: Device[] = [];
     const code = await forEachUnit(access, endpoint, options.unit, io, async (device, signal) => {
       devices.push(device);
       return await device.snapshot({ select: [], raw: false, valueless: true }, signal);
     }, (snapshots) => {
-      if (options.writeConfig) return io.out(configText(endpoint, devices));
+      if (options.writeConfig) return io.out(configText(endpoint, devices, config));
       const rows = devices.flatMap((device) =>
         device.sources.map(({ modelId, modelName, instance, address, length }) => [
           device.identity.id,
@@ -70,14 +72,25 @@ export const command = defineCommand({
   },
 });
 
-/** A configuration with these devices; everything else is at its default. */
-function configText(endpoint: Endpoint, devices: readonly Device[]): string {
+/** A configuration with these devices, and with what it took to find them. */
+function configText(endpoint: Endpoint, devices: readonly Device[], config: Config): string {
+  const given = (key: string, setting: Setting<unknown>): string[] => {
+    const value = config.get(setting);
+    const isOwn = value !== undefined && config.originOf(setting) !== "default";
+    return isOwn ? [`${key} = ${JSON.stringify(value)}`] : [];
+  };
+  const { sunspec, modbus } = settings;
+  const modelsDir = given("models_dir", sunspec.modelsDir);
   const lines = [
     "# Made by: sunspool discover --write-config. Run it with: sunspool collect --config FILE",
     "",
+    ...(modelsDir.length > 0 ? ["[sunspec]", ...modelsDir, ""] : []),
     "[[devices]]",
     `endpoint = ${JSON.stringify(formatEndpoint(endpoint))}`,
     `unit_ids = [${devices.map(({ identity }) => identity.unitId).join(", ")}]`,
+    ...given("base_address", sunspec.baseAddress),
+    ...given("timeout_ms", modbus.timeoutMs),
+    ...given("max_registers", modbus.maxBatchSize),
     ...devices.map(({ identity }) => `# ${identity.unitId}: ${identity.id}`),
   ];
   return `${lines.join("\n")}\n`;

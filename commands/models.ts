@@ -30,7 +30,7 @@ export const command = defineCommand({
       description: say("Folder of own definitions (*.json, smdx_*.xml)"),
     })),
     format: formatOptions,
-  }),
+  }, { errors: { endOfInput: say("Missing ACTION: list or show") } }),
   async run({ action, model, modelsDir, format }, io) {
     const folder = modelsDir ?? io.env("SUNSPEC_MODELS_DIR");
     const definitions = await sunspecDefinitions(folder || undefined);

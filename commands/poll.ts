@@ -5,12 +5,19 @@ import { integer, string } from "@optique/core/valueparser";
 import { defineCommand } from "../lib/cli/define.ts";
 import { endpointValue, millisecondsValue, say } from "../lib/cli/values.ts";
 import { configOf, configOptions, deviceFlags, formatOptions } from "../lib/compose/options.ts";
-import { DeviceAccess, unitIdList } from "../lib/compose/devices.ts";
+import { DeviceAccess, openDevice, unitIdList } from "../lib/compose/devices.ts";
 import { pollAll, type PollPlace } from "../lib/compose/polling.ts";
 import { printingSink, storingSink } from "../lib/compose/sinks.ts";
 import { stopSignals } from "../lib/compose/signals.ts";
 import { type Config, settings } from "../lib/config/mod.ts";
-import { type Endpoint, UsageError } from "../lib/core/mod.ts";
+import {
+  type Endpoint,
+  formatEndpoint,
+  NotFoundError,
+  type UnitIds,
+  UsageError,
+} from "../lib/core/mod.ts";
+import { sweep } from "../lib/scan/mod.ts";
 
 /** `sunspool poll`. */
 export const command = defineCommand({
@@ -54,19 +61,22 @@ export const command = defineCommand({
   async run(options, io) {
     const { first, stopping } = stopSignals();
     const config = configOf(options, io);
-    const places = placesOf(config, options.endpoints, unitIdList(options.unit));
-    using access = new DeviceAccess(config);
     const { select, raw, format } = options;
     if (options.buffer && (select.length > 0 || raw)) {
       throw new UsageError("--select and --raw choose what is printed; --buffer stores everything");
     }
+    using access = new DeviceAccess(config);
+    const places = options.endpoints.length > 0
+      ? await givenPlaces(access, config, options.endpoints, options.unit, stopping)
+      : configuredPlaces(config);
     await using sink = options.buffer
       ? storingSink(config)
       : printingSink(io, format, { select, raw, valueless: false });
     const statistics = await pollAll({
       places,
       access,
-      intervalMs: options.interval ?? config.get(settings.poller.pollIntervalMs),
+      intervalMs: ({ device }) =>
+        options.interval ?? device?.pollIntervalMs ?? config.get(settings.poller.pollIntervalMs),
       jitterMs: config.get(settings.poller.jitterMs),
       count: options.count ?? Number.POSITIVE_INFINITY,
       sink,
@@ -78,17 +88,41 @@ export const command = defineCommand({
   },
 });
 
-function placesOf(
+/** The unit ids behind each endpoint; with auto those that a device answers at. */
+async function givenPlaces(
+  access: DeviceAccess,
   config: Config,
   endpoints: readonly Endpoint[],
-  unitIds: readonly number[],
-): readonly PollPlace[] {
-  const given = endpoints.flatMap((endpoint) => unitIds.map((unitId) => ({ endpoint, unitId })));
-  if (given.length > 0) return given;
-  const configured = config.get(settings.devices).flatMap((device) =>
-    device.unitIds.map((unitId) => ({ endpoint: device.endpoint, unitId }))
+  unitIds: UnitIds,
+  signal: AbortSignal,
+): Promise<readonly PollPlace[]> {
+  if (unitIds !== "auto") {
+    return endpoints.flatMap((endpoint) => unitIds.map((unitId) => ({ endpoint, unitId })));
+  }
+  const places: PollPlace[] = [];
+  await sweep({
+    endpoints,
+    unitIds: unitIdList(unitIds),
+    firstOnly: false,
+    concurrency: config.get(settings.discovery.maxConcurrency),
+    connectTimeoutMs: config.get(settings.discovery.perHostTimeoutMs),
+    sessions: access.sessions,
+    open: (transport, signal) => openDevice(transport, access.options, signal),
+    onProgress() {},
+    onFound: ({ endpoint, unitId, device }) => device && places.push({ endpoint, unitId }),
+  }, signal);
+  if (places.length > 0 || signal.aborted) return places;
+  throw new NotFoundError(
+    `Cannot poll ${endpoints.map((endpoint) => `"${formatEndpoint(endpoint)}"`).join(", ")}: no ` +
+      `SunSpec device answers at the unit ids ${unitIdList(unitIds).join(", ")}`,
   );
-  if (configured.length > 0) return configured;
+}
+
+function configuredPlaces(config: Config): readonly PollPlace[] {
+  const places = config.get(settings.devices).flatMap((device) =>
+    device.unitIds.map((unitId) => ({ endpoint: device.endpoint, unitId, device }))
+  );
+  if (places.length > 0) return places;
   throw new UsageError(
     "There is nothing to poll: name an endpoint, or [[devices]] in the configuration",
   );

@@ -85,6 +85,7 @@ export const command = defineCommand({
     format: formatOptions,
   }),
   async run(options, io) {
+    const { first: stopped } = stopSignals();
     const first = options.listen;
     const common = `${options.models}@${options.baseAddress}/${options.unit}`;
     const texts = options.device.length > 0
@@ -103,7 +104,7 @@ export const command = defineCommand({
       );
     }
     printEndpoints(endpoints, options.format, io);
-    await stopSignals().first;
+    await stopped;
   },
 });
 

@@ -8,6 +8,8 @@ export interface AddressBlock {
   readonly size: number;
   /** Lists them one by one. */
   addresses(): Iterable<string>;
+  /** Whether an address is one of them. */
+  has(address: string): boolean;
 }
 
 const FORMS = "192.0.2.0/24, 192.0.2.10-20, 192.0.2.10-192.0.3.5, an address or a host name";
@@ -23,10 +25,10 @@ export function parseAddressBlock(text: string): AddressBlock {
   if (tail !== undefined) return parseCidr(text, head, tail);
   const [, from, to] = /^([\d.]+)-([\d.]+)$/.exec(text) ?? [];
   if (from !== undefined && to !== undefined) return parseRange(text, from, to);
-  const isName = /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(text) && !/^[\d.]+$/.test(text);
+  const isName = /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(text) && !/^[\d.-]+$/.test(text);
   const isV6 = /^[0-9a-fA-F:.]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*$/.test(text);
   if (!isName && !isV6 && toNumber(text) === undefined) return fail(text, "not an address");
-  return { text, size: 1, addresses: () => [text] };
+  return { text, size: 1, addresses: () => [text], has: (address) => address === text };
 }
 
 function parseCidr(text: string, head: string, tail: string): AddressBlock {
@@ -57,12 +59,19 @@ function block(text: string, first: number, size: number): AddressBlock {
     *addresses() {
       for (let i = 0; i < size; i++) yield toText(first + i);
     },
+    has(address) {
+      const number = toNumber(address) ?? -1;
+      return number >= first && number < first + size;
+    },
   };
 }
 
 function toNumber(address: string): number | undefined {
   const parts = address.split(".");
-  if (parts.length !== 4 || !parts.every((part) => /^\d{1,3}$/.test(part))) return undefined;
+  // A leading zero means octal to some: 010.0.0.1 is 8.0.0.1.
+  if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part))) {
+    return undefined;
+  }
   const bytes = parts.map(Number);
   if (bytes.some((byte) => byte > 255)) return undefined;
   return bytes.reduce((sum, byte) => sum * 256 + byte, 0);

@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import { bearerAuth } from "hono/bearer-auth";
+import { HTTPException } from "hono/http-exception";
 import { ConfigError, messageOf, RefusedError, TryLaterError } from "./core/mod.ts";
 
 /** What a health page says. */
@@ -71,7 +72,11 @@ export function serveMetrics(options: MetricsServerOptions): MetricsServer {
       return context.json({ status: ok ? "ok" : "failing", ...detail }, ok ? 200 : 503);
     });
   }
-  app.onError((error, context) => context.text(`${messageOf(error)}\n`, 500));
+  app.onError((error, context) =>
+    error instanceof HTTPException
+      ? error.getResponse()
+      : context.text(`${messageOf(error)}\n`, 500)
+  );
   return listen(address, port, app);
 }
 

@@ -1,4 +1,4 @@
-import { type Setting, SettingError, type SettingFault } from "./core/mod.ts";
+import { messageOf, type Setting, SettingError, type SettingFault } from "./core/mod.ts";
 
 /** What every kind of setting is told. */
 export interface SettingText {
@@ -107,8 +107,8 @@ export function oneOf<const T extends string>(
 ): Setting<T | undefined> {
   const check = (value: unknown) => {
     // `acks = 1` and `isolate = true` are words too; a list is none.
-    const found = choices.find((choice) => choice === String(value));
-    if (found !== undefined && typeof value !== "object") return found;
+    const found = choices.find((choice) => choice === writtenWord(value));
+    if (found !== undefined) return found;
     throw new SettingError(`must be one of ${choices.join(", ")}`);
   };
   return setting(text, fallback, {
@@ -116,6 +116,11 @@ export function oneOf<const T extends string>(
     parse: check,
     fromText: (value) => check(value.trim()),
   });
+}
+
+/** The text of a value that fits on a line; undefined for tables and arrays. */
+export function writtenWord(value: unknown): string | undefined {
+  return typeof value === "object" ? undefined : String(value);
 }
 
 /** A word as it may stand in a file without quotes: `acks = 1`, `isolate = true`. */
@@ -130,6 +135,8 @@ export interface TextRule {
   readonly pattern: RegExp;
   /** Completes "must be …". */
   readonly meaning: string;
+  /** Throws for a text that looks right and is wrong. */
+  check?(value: string): void;
 }
 
 /** A text. */
@@ -166,8 +173,9 @@ export function texts(
     const faults: SettingFault[] = [];
     const good: string[] = [];
     for (const [i, value] of values.entries()) {
-      if (typeof value === "string" && rule.pattern.test(value)) good.push(value);
-      else faults.push({ path: [String(i)], text: `"${value}" must be ${rule.meaning}` });
+      const text = faultOf(value, rule);
+      if (text !== undefined) faults.push({ path: [String(i)], text });
+      else if (typeof value === "string") good.push(value);
     }
     if (faults.length > 0) throw new SettingError(faults);
     return good;
@@ -187,6 +195,24 @@ export function texts(
   });
 }
 
+/** What is wrong with one text; undefined = nothing. */
+function faultOf(value: unknown, { pattern, meaning, check }: TextRule): string | undefined {
+  if (typeof value !== "string" || !pattern.test(value)) {
+    return `${quoted(value)} must be ${meaning}`;
+  }
+  try {
+    check?.(value);
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+function quoted(value: unknown): string {
+  const word = writtenWord(value);
+  return word === undefined ? "it" : `"${word}"`;
+}
+
 const BYTE_UNITS: Readonly<Record<string, number>> = {
   "": 1,
   B: 1,
@@ -199,7 +225,7 @@ const BYTE_UNITS: Readonly<Record<string, number>> = {
 /** A number of bytes: `1073741824`, or `"1 GiB"`. */
 export function bytes(about: SettingText, shownFallback: string, min: number): Setting<number> {
   const check = (value: unknown) => {
-    const size = typeof value === "number" ? value : parseBytes(String(value));
+    const size = typeof value === "number" ? value : parseBytes(writtenWord(value) ?? "");
     if (Number.isInteger(size) && size >= min) return size;
     throw new SettingError(
       `must be a number of bytes of at least ${min}, as 1073741824 or "1 GiB"`,

@@ -168,7 +168,7 @@ Deno.exitCode = failed ? 1 : 0;
 /** How many readings the buffer ever took, and how many it still holds undelivered. */
 async function storedOf(cwd: string): Promise<{ rows: number; stored: number }> {
   const { DatabaseSync } = await import("node:sqlite");
-  const database = new DatabaseSync(`${cwd}/sunspool-buffer.sqlite`, { readOnly: true });
+  const database = new DatabaseSync(`${cwd}/sunspec-buffer.sqlite`, { readOnly: true });
   const number = (sql: string) => Number(Object.values(database.prepare(sql).get() ?? {})[0] ?? 0);
   const stored = number("SELECT seq FROM sqlite_sequence WHERE name = 'telemetry_queue'");
   const cursor = number("SELECT min(position) FROM output_cursor");

@@ -86,9 +86,14 @@ async function help(program: Program, [topic]: readonly string[], io: Io): Promi
 async function find({ commands }: Program, word: string): Promise<Command> {
   const entry = commands.find(({ name }) => name === word);
   if (entry) return await entry.load();
-  const [near] = findSimilar(word, commands.map(({ name }) => name));
-  const hint = near === undefined ? "try: sunspool --help" : `did you mean: sunspool ${near}?`;
-  throw new UsageError(`There is no command "${word}"; ${hint}`);
+  throw new UsageError(`There is no command "${word}"; ${hint(word, commands)}`);
+}
+
+function hint(word: string, commands: readonly CommandEntry[]): string {
+  const [command] = findSimilar(word, commands.map(({ name }) => name));
+  if (command !== undefined) return `did you mean: sunspool ${command}?`;
+  const [topic] = findSimilar(word, Object.keys(TOPICS));
+  return topic === undefined ? "try: sunspool --help" : `did you mean: sunspool help ${topic}?`;
 }
 
 function overview({ version, commands }: Program): string {

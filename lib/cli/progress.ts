@@ -18,7 +18,7 @@ const BAR_WIDTH = 30;
  */
 export function startProgress(io: Io, what: string, total: number): Progress {
   const startedAt = performance.now();
-  let saidAt = io.isErrTerminal ? 0 : startedAt;
+  let saidAt = io.isErrTerminal ? Number.NEGATIVE_INFINITY : startedAt;
   let isDrawn = false;
   return {
     update(done, note) {
@@ -33,6 +33,7 @@ export function startProgress(io: Io, what: string, total: number): Progress {
     },
     [Symbol.dispose]() {
       if (isDrawn) io.err("\r\x1b[K");
+      isDrawn = false;
     },
   };
 }

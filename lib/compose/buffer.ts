@@ -1,38 +1,44 @@
 import { encodeBody, gapReading, SCHEMA_FINGERPRINT, SCHEMA_TEXT } from "../avro/mod.ts";
-import { type BufferRole, SqliteBuffer } from "../buffer/mod.ts";
+import { type BufferRole, SqliteBuffer, SqliteCode, sqliteCode } from "../buffer/mod.ts";
 import { type Config, settings } from "../config/mod.ts";
-import { ConfigError, type NewEntry, type Reading, type Setting } from "../core/mod.ts";
+import { type NewEntry, type Reading, TryLaterError } from "../core/mod.ts";
 import { topic } from "../outputs/mod.ts";
 
-/** Opens the buffer as the configuration says. */
+/** What SQLite means when it cannot use a file that is there. */
+const OPEN_FAILURES: Readonly<Record<number, string>> = {
+  [SqliteCode.full]: "the disk is full",
+  // The index of the log is mapped into memory: where there is no room for it, this is all it says.
+  [SqliteCode.ioError]: "the disk is full or fails",
+};
+
+/**
+ * Opens the buffer as the configuration says.
+ *
+ * @throws {TryLaterError} the disk is full, or another process does the same with it
+ */
 export function openBuffer(config: Config, role: BufferRole): SqliteBuffer {
   const { get } = config;
   const { buffer } = settings;
-  const whenFull = get(buffer.whenFull);
-  if (whenFull === "drop_newest") {
-    throw notYet(config, buffer.whenFull, "use drop_oldest or block");
+  const path = get(buffer.path);
+  try {
+    return new SqliteBuffer({
+      path,
+      role,
+      topic: get(topic),
+      collector: get(settings.collector.id),
+      outputs: config.outputs().map(({ name }) => name),
+      synchronous: get(buffer.synchronous),
+      commitIntervalMs: get(buffer.commitIntervalMs),
+      maxBytes: get(buffer.maxBytes),
+      whenFull: get(buffer.whenFull) === "block" ? "block" : "drop_oldest",
+      schemas: new Map([[SCHEMA_FINGERPRINT, SCHEMA_TEXT]]),
+      encodeGap: (collector, gap) => toEntry(gapReading(collector, gap)),
+    });
+  } catch (cause) {
+    const why = OPEN_FAILURES[sqliteCode(cause) ?? 0];
+    if (why === undefined) throw cause;
+    throw new TryLaterError(`Cannot use buffer "${path}": ${why}`, { cause });
   }
-  if (get(buffer.isolate) === "true") throw notYet(config, buffer.isolate, "use auto or false");
-  return new SqliteBuffer({
-    path: get(buffer.path),
-    role,
-    topic: get(topic),
-    collector: get(settings.collector.id),
-    outputs: config.outputs().map(({ name }) => name),
-    synchronous: get(buffer.synchronous),
-    commitIntervalMs: get(buffer.commitIntervalMs),
-    maxBytes: get(buffer.maxBytes),
-    whenFull,
-    schemas: new Map([[SCHEMA_FINGERPRINT, SCHEMA_TEXT]]),
-    encodeGap: (collector, gap) => toEntry(gapReading(collector, gap)),
-  });
-}
-
-/** Refuses a value that this version knows but cannot do. */
-function notYet(config: Config, setting: Setting<unknown>, advice: string): ConfigError {
-  return new ConfigError(
-    `${config.originOf(setting)}: ${setting.key}: not in this version, ${advice}`,
-  );
 }
 
 /** Encodes a reading for the buffer. */

@@ -3,6 +3,7 @@ import { type SqliteBuffer, SqliteCode, sqliteCode } from "../buffer/mod.ts";
 import { type Drain, Stamper } from "../collect/mod.ts";
 import { type Config, settings } from "../config/mod.ts";
 import { ConfigError, messageOf, type Reading } from "../core/mod.ts";
+import { sunspecDefinitions } from "../drivers/mod.ts";
 import { type Health, type MetricsServer, serveMetrics } from "../http.ts";
 import type { Log } from "../log.ts";
 import { Metrics } from "../metrics.ts";
@@ -60,6 +61,8 @@ export class Collector {
   async run(signals: StopSignals): Promise<CollectorReport> {
     const { get } = this.#config;
     this.#requireDevices();
+    // A definition that cannot be used is told now, not by each device for ever.
+    await sunspecDefinitions(get(settings.sunspec.modelsDir));
     await using buffer = openBuffer(this.#config, "collect");
     this.#announce(buffer);
     const drains = drainsOf(this.#config, buffer, this.#log, {
@@ -261,6 +264,8 @@ export class Collector {
     insisting: AbortSignal,
   ): Promise<void> {
     using limit = startDeadline(this.#config.get(settings.collect.drainDeadlineMs), insisting);
+    // The second signal may have come while the devices were being stopped.
+    if (limit.signal.aborted) stopped.abort();
     limit.signal.addEventListener("abort", () => stopped.abort(), { once: true });
     await Promise.all(delivering);
   }

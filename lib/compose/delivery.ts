@@ -1,7 +1,7 @@
 import { eventReading } from "../avro/mod.ts";
 import type { SqliteBuffer } from "../buffer/mod.ts";
 import { Drain, type DrainPorts } from "../collect/mod.ts";
-import { type Config, settings } from "../config/mod.ts";
+import { type Config, settings, warningsOf } from "../config/mod.ts";
 import type { Log } from "../log.ts";
 import { toEntry } from "./buffer.ts";
 
@@ -13,6 +13,7 @@ export function drainsOf(
   observe: Pick<DrainPorts, "observeReadings" | "observeBatch">,
 ): readonly Drain[] {
   const { get } = config;
+  for (const warning of warningsOf(config)) log("warn", warning);
   return config.outputs().map((type) => {
     const output = type.create(get, {
       collector: buffer.collector,

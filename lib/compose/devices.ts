@@ -1,9 +1,10 @@
-import { type Config, settings } from "../config/mod.ts";
+import { type Config, type DeviceConfig, settings } from "../config/mod.ts";
 import {
   type Device,
   type DeviceOptions,
   type Endpoint,
   ModbusException,
+  ProtocolError,
   type Transport,
   TransportError,
   type UnitIds,
@@ -39,13 +40,24 @@ export function sessionOptions({ get }: Config): SessionOptions {
   };
 }
 
-/** How devices are to be opened, by the configuration. */
-export function deviceOptions({ get }: Config): DeviceOptions {
+/** What an entry of the configuration says of the session to its endpoint. */
+export function ownSessionOptions(device: DeviceConfig | undefined): Partial<SessionOptions> {
+  const { timeoutMs, session } = device ?? {};
   return {
-    baseAddress: get(settings.sunspec.baseAddress),
-    maxRegisters: get(settings.modbus.maxBatchSize),
+    ...(timeoutMs === undefined
+      ? {}
+      : { requestTimeoutMs: timeoutMs, connectTimeoutMs: timeoutMs }),
+    ...(session === undefined ? {} : { session }),
+  };
+}
+
+/** How devices are to be opened, by the configuration, and by what its entry says of one. */
+export function deviceOptions({ get }: Config, device?: DeviceConfig): DeviceOptions {
+  return {
+    baseAddress: device?.baseAddress ?? get(settings.sunspec.baseAddress),
+    maxRegisters: device?.maxRegisters ?? get(settings.modbus.maxBatchSize),
     readAhead: get(settings.sunspec.discoveryRegisterCount),
-    models: undefined,
+    models: device?.models,
     modelsDir: get(settings.sunspec.modelsDir),
     registers: get(settings.avro.registers),
   };
@@ -57,20 +69,29 @@ export class DeviceAccess implements Disposable {
   readonly options: DeviceOptions;
   /** The connections in use. */
   readonly sessions: Sessions;
+  readonly #config: Config;
 
   /** Takes timeouts, retries and limits from the configuration. */
   constructor(config: Config) {
     this.options = deviceOptions(config);
     this.sessions = new Sessions(sessionOptions(config));
+    this.#config = config;
   }
 
   /**
    * Opens the device behind one unit id.
    *
+   * @param device the entry of the configuration that names it, if one does
    * @throws {TransportError} nothing answers, or nothing that a driver knows
    */
-  open(endpoint: Endpoint, unitId: number, signal: AbortSignal): Promise<Device> {
-    return requireDevice(this.sessions.get(endpoint).unit(unitId), this.options, signal);
+  open(
+    endpoint: Endpoint,
+    unitId: number,
+    signal: AbortSignal,
+    device?: DeviceConfig,
+  ): Promise<Device> {
+    const session = this.sessions.get(endpoint, ownSessionOptions(device));
+    return requireDevice(session.unit(unitId), deviceOptions(this.#config, device), signal);
   }
 
   /** Closes all connections. */
@@ -108,15 +129,23 @@ export async function requireDevice(
 ): Promise<Device> {
   const { endpoint, unitId } = transport;
   const device = await openDevice(transport, options, signal).catch((cause) => {
-    throw absentUnit(cause, transport) ?? cause;
+    throw absentUnit(cause, transport) ?? foreignHost(cause) ?? cause;
   });
   if (device) return device;
   const at = options.baseAddress ?? BASE_ADDRESSES.join(", ");
   throw new TransportError(
     `Cannot read "${endpoint}" unit ${unitId}: it answers Modbus, but has no SunSpec map at ${at}; ` +
-      `try --unit auto, 126, ${Math.min(unitId + 123, 247)} or 71`,
+      `try --unit ${otherUnitIds(unitId)}`,
     "malformed",
   );
+}
+
+/** Where the map of such a device often is: 126, the id on its display plus 123 (SMA), 71 (Kostal). */
+function otherUnitIds(unitId: number): string {
+  const ids = [126, unitId + 123, 71].filter((id, i, all) =>
+    id !== unitId && id <= 247 && all.indexOf(id) === i
+  );
+  return `${["auto", ...ids.slice(0, -1)].join(", ")} or ${ids.at(-1)}`;
 }
 
 /** A gateway answers for units that are not there. */
@@ -130,4 +159,12 @@ function absentUnit(cause: unknown, { endpoint, unitId }: Transport): TransportE
     "timeout",
     { cause },
   );
+}
+
+/** What came back is no reply to what was asked: something else may listen there. */
+function foreignHost(cause: unknown): ProtocolError | undefined {
+  if (!(cause instanceof ProtocolError) || !(cause.cause instanceof ProtocolError)) {
+    return undefined;
+  }
+  return new ProtocolError(`${cause.message}; does this host speak Modbus TCP?`, { cause });
 }

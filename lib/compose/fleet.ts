@@ -6,7 +6,14 @@ import { formatEndpoint } from "../core/mod.ts";
 import type { Log } from "../log.ts";
 import { Sessions } from "../modbus/mod.ts";
 import { parseTargets, sweep } from "../scan/mod.ts";
-import { deviceOptions, openDevice, requireDevice, sessionOptions, unitIdList } from "./devices.ts";
+import {
+  deviceOptions,
+  openDevice,
+  ownSessionOptions,
+  requireDevice,
+  sessionOptions,
+  unitIdList,
+} from "./devices.ts";
 
 /** What the fleet does with what it reads, and whom it tells. */
 export interface FleetPorts {
@@ -77,13 +84,7 @@ export class Fleet implements Disposable {
   }
 
   #session({ endpoint, device }: Member) {
-    const timeoutMs = device?.timeoutMs;
-    return this.#sessions.get(endpoint, {
-      ...(timeoutMs === undefined
-        ? {}
-        : { requestTimeoutMs: timeoutMs, connectTimeoutMs: timeoutMs }),
-      ...(device?.session === undefined ? {} : { session: device.session }),
-    });
+    return this.#sessions.get(endpoint, ownSessionOptions(device));
   }
 
   #reset(place: string): void {
@@ -96,13 +97,7 @@ export class Fleet implements Disposable {
     if (!member) throw new Error(`Nobody knows "${place}"`);
     let label = place;
     const observe = (result: string) => this.#ports.observeRequest(label, result);
-    const defaults = deviceOptions(this.#config);
-    const options = {
-      ...defaults,
-      baseAddress: member.device?.baseAddress ?? defaults.baseAddress,
-      maxRegisters: member.device?.maxRegisters ?? defaults.maxRegisters,
-      models: member.device?.models ?? defaults.models,
-    };
+    const options = deviceOptions(this.#config, member.device);
     return {
       connect: (signal) => this.#session(member).connect(signal),
       open: (signal) =>

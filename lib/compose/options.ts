@@ -84,13 +84,13 @@ export const configOptions = object("Configuration", {
 export type ConfigOptions = InferValue<typeof configOptions>;
 
 /** Flags that stand for a key of the configuration. */
-const FLAG_KEYS = {
-  logLevel: "log.level",
-  baseAddress: "sunspec.base_address",
-  timeout: "modbus.timeout_ms",
-  maxRegisters: "modbus.max_batch_size",
-  modelsDir: "sunspec.models_dir",
-} as const;
+const FLAG_KEYS = [
+  ["logLevel", "--log-level", "log.level"],
+  ["baseAddress", "--base-address", "sunspec.base_address"],
+  ["timeout", "--timeout", "modbus.timeout_ms"],
+  ["maxRegisters", "--max-registers", "modbus.max_batch_size"],
+  ["modelsDir", "--models-dir", "sunspec.models_dir"],
+] as const;
 
 /**
  * Loads the configuration that the options name; flags override it.
@@ -98,13 +98,13 @@ const FLAG_KEYS = {
  * @throws {ConfigError}
  */
 export function configOf(options: ConfigOptions & Partial<DeviceFlags>, io: Io): Config {
-  const flags = Object.entries(FLAG_KEYS).flatMap(([flag, key]) => {
-    const value = Object.entries(options).find(([name]) => name === flag)?.[1];
-    return value === undefined ? [] : [`${key}=${value}`];
-  });
   return loadConfig({
     file: options.config,
-    overrides: [...options.set, ...flags],
+    overrides: options.set,
+    flags: FLAG_KEYS.flatMap(([name, flag, key]) => {
+      const value = options[name];
+      return value === undefined ? [] : [{ flag, key, value: String(value) }];
+    }),
     env: (name) => io.env(name),
   });
 }

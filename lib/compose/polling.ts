@@ -1,7 +1,8 @@
 import { pause } from "../backoff.ts";
-import { ExitCode } from "../cli/mod.ts";
+import { ExitCode, OutputClosed } from "../cli/mod.ts";
+import type { DeviceConfig } from "../config/mod.ts";
 import { Schedule } from "../collect/mod.ts";
-import { type Device, type Endpoint, messageOf } from "../core/mod.ts";
+import { ConfigError, type Device, type Endpoint, messageOf, UsageError } from "../core/mod.ts";
 import type { DeviceAccess } from "./devices.ts";
 import type { PollSink } from "./sinks.ts";
 
@@ -9,13 +10,15 @@ import type { PollSink } from "./sinks.ts";
 export interface PollPlace {
   readonly endpoint: Endpoint;
   readonly unitId: number;
+  /** The entry of the configuration that names it, if one does. */
+  readonly device?: DeviceConfig;
 }
 
 /** What to poll, how often, and where it goes. */
 export interface PollAllOptions {
   readonly places: readonly PollPlace[];
-  readonly access: DeviceAccess;
-  readonly intervalMs: number;
+  readonly access: Pick<DeviceAccess, "open">;
+  readonly intervalMs: (place: PollPlace) => number;
   readonly jitterMs: number;
   /** Polls of each device; infinity = until stopped. */
   readonly count: number;
@@ -62,11 +65,17 @@ interface Tally {
 }
 
 async function pollOne(
-  { endpoint, unitId }: PollPlace,
+  place: PollPlace,
   { access, intervalMs, jitterMs, count, sink, onFailure }: PollAllOptions,
   signal: AbortSignal,
 ): Promise<Tally> {
-  const schedule = new Schedule({ intervalMs, jitterMs, random: Math.random, now: Date.now });
+  const { endpoint, unitId } = place;
+  const schedule = new Schedule({
+    intervalMs: intervalMs(place),
+    jitterMs,
+    random: Math.random,
+    now: Date.now,
+  });
   const tally: Tally = { ok: 0, failed: 0, readings: 0, times: [] };
   let device: Device | undefined;
   for (let done = 0; done < count && !signal.aborted; done++) {
@@ -74,12 +83,13 @@ async function pollOne(
     const startedAt = performance.now();
     try {
       const isNew = device === undefined;
-      device ??= await access.open(endpoint, unitId, signal);
+      device ??= await access.open(endpoint, unitId, signal, place.device);
       tally.readings += await sink.take(device, isNew, signal);
       tally.ok++;
       if (tally.times.length < KEPT_TIMES) tally.times.push(performance.now() - startedAt);
     } catch (error) {
       if (signal.aborted) break;
+      if (isForGood(error)) throw error;
       device = undefined;
       tally.failed++;
       onFailure(messageOf(error));
@@ -87,4 +97,10 @@ async function pollOne(
   }
   await device?.[Symbol.asyncDispose]();
   return tally;
+}
+
+/** Whether the next poll would fail in the same way: nobody reads the output, or nobody has such a point. */
+function isForGood(error: unknown): boolean {
+  return error instanceof OutputClosed || error instanceof UsageError ||
+    error instanceof ConfigError;
 }

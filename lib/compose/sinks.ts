@@ -1,7 +1,7 @@
 import { Stamper } from "../collect/mod.ts";
 import { type Format, type Io, print, type Table } from "../cli/mod.ts";
-import type { Config } from "../config/mod.ts";
-import type { Device, Reading, SnapshotOptions } from "../core/mod.ts";
+import { type Config, settings } from "../config/mod.ts";
+import { type Device, messageOf, type Reading, type SnapshotOptions } from "../core/mod.ts";
 import { openBuffer, toEntry } from "./buffer.ts";
 import { snapshotTable } from "./units.ts";
 
@@ -56,7 +56,12 @@ export function storingSink(config: Config): PollSink {
       for await (const reading of device.read({ statics }, signal)) {
         readings.push(stamper.stamp(reading));
       }
-      await buffer.append(readings.map(toEntry));
+      try {
+        await buffer.append(readings.map(toEntry));
+      } catch (cause) {
+        const path = config.get(settings.buffer.path);
+        throw new Error(`Cannot keep readings in buffer "${path}": ${messageOf(cause)}`, { cause });
+      }
       return readings.length;
     },
     [Symbol.asyncDispose]: () => buffer[Symbol.asyncDispose](),

@@ -1,5 +1,13 @@
 import { ExitCode, type Io, type Table } from "../cli/mod.ts";
-import { type Device, type Endpoint, messageOf, type Snapshot, type UnitIds } from "../core/mod.ts";
+import {
+  type Device,
+  type Endpoint,
+  formatEndpoint,
+  messageOf,
+  type Snapshot,
+  TransportError,
+  type UnitIds,
+} from "../core/mod.ts";
 import { type DeviceAccess, unitIdList } from "./devices.ts";
 
 /**
@@ -20,20 +28,50 @@ export async function forEachUnit(
   const { signal } = new AbortController();
   const snapshots: Snapshot[] = [];
   const failures: unknown[] = [];
-  for (const unitId of unitIdList(unitIds)) {
+  const ids = unitIdList(unitIds);
+  for (const [i, unitId] of ids.entries()) {
     try {
       await using device = await access.open(endpoint, unitId, signal);
       snapshots.push(await job(device, signal));
     } catch (error) {
       failures.push(error);
+      // Without a connection the other unit ids will not answer either.
+      if (i + 1 < ids.length && !await isConnected(access, endpoint, signal)) break;
     }
   }
-  if (snapshots.length === 0) throw failures[0];
+  if (snapshots.length === 0) {
+    const isNone = unitIds === "auto" && failures.length === ids.length;
+    throw isNone ? noneOf(endpoint, failures) : failures[0];
+  }
   report(snapshots);
   // With auto most unit ids are expected to stay silent.
   if (unitIds === "auto" || failures.length === 0) return ExitCode.done;
   for (const failure of failures) io.err(`error: ${messageOf(failure)}\n`);
   return ExitCode.partly;
+}
+
+async function isConnected(
+  { sessions }: DeviceAccess,
+  endpoint: Endpoint,
+  signal: AbortSignal,
+): Promise<boolean> {
+  try {
+    await sessions.get(endpoint).connect(signal);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** None of the usual unit ids has a device; what a device that was there objects to goes first. */
+function noneOf(endpoint: Endpoint, failures: readonly unknown[]): unknown {
+  const objection = failures.find((failure) => !(failure instanceof TransportError));
+  return objection ?? new TransportError(
+    `Cannot read "${formatEndpoint(endpoint)}": it can be connected to, but no SunSpec device ` +
+      `answers at the unit ids ${unitIdList("auto").join(", ")}; try others with --unit, as 4-10`,
+    "malformed",
+    { cause: failures[0] },
+  );
 }
 
 /** Snapshots as a table: a row a value. */

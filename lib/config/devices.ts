@@ -8,7 +8,7 @@ import {
   SettingError,
   type SettingFault,
 } from "../core/mod.ts";
-import { setting } from "../setting.ts";
+import { setting, writtenWord } from "../setting.ts";
 
 /** One `[[devices]]` entry; what it leaves out comes from the other sections. */
 export interface DeviceConfig {
@@ -36,6 +36,12 @@ type Mutable = { -readonly [K in keyof DeviceConfig]?: DeviceConfig[K] };
 
 const integerSchema = (minimum: number, maximum: number) => ({ type: "integer", minimum, maximum });
 
+/** Unit ids as on the command line, however the file has them: `1`, `"1-10"`, `[1, 3]`. */
+export function writtenUnitIds(value: unknown): string {
+  const words = Array.isArray(value) ? value.map(writtenWord) : [writtenWord(value)];
+  return words.map((word) => word ?? "?").join(",");
+}
+
 /** Reads one key of an entry into the device. */
 type Reader = (value: unknown, device: Mutable) => void;
 
@@ -51,13 +57,17 @@ const KEYS: Readonly<Record<string, { readonly schema: object; readonly read: Re
     schema: { type: "string" },
     read: (value, device) => {
       if (typeof value !== "string") throw new SettingError("must be a text");
-      device.endpoint = parseEndpoint(value);
+      const endpoint = parseEndpoint(value);
+      if (endpoint.scheme !== "tcp") {
+        throw new SettingError(`"${value}": this version speaks Modbus TCP only, use tcp://`);
+      }
+      device.endpoint = endpoint;
     },
   },
   unit_ids: {
     schema: { type: ["integer", "string", "array"], items: integerSchema(0, 255) },
     read: (value, device) => {
-      const ids = parseUnitIds(Array.isArray(value) ? value.join(",") : String(value));
+      const ids = parseUnitIds(writtenUnitIds(value));
       if (ids === "auto") throw new SettingError("must name unit ids: 1, 1,3,126 or 1-10");
       device.unitIds = ids;
     },
@@ -140,19 +150,20 @@ function parseDevice(entry: unknown, path: string, faults: SettingFault[]) {
 function parseDevices(value: unknown): readonly DeviceConfig[] {
   if (!Array.isArray(value)) throw new SettingError("must be written as [[devices]] tables");
   const faults: SettingFault[] = [];
-  const parsed = value.flatMap((entry, i) => parseDevice(entry, String(i), faults) ?? []);
+  const parsed = value.map((entry, i) => parseDevice(entry, String(i), faults));
   faults.push(...duplicates(parsed));
   if (faults.length > 0) throw new SettingError(faults);
-  return parsed;
+  return parsed.filter((device) => device !== undefined);
 }
 
 /** The same unit id behind the same endpoint twice would be read twice. */
-function duplicates(list: readonly DeviceConfig[]): SettingFault[] {
+function duplicates(list: readonly (DeviceConfig | undefined)[]): SettingFault[] {
   const seen = new Set<string>();
   const faults: SettingFault[] = [];
-  for (const [i, { endpoint, unitIds }] of list.entries()) {
-    for (const unitId of unitIds) {
-      const place = `${formatEndpoint(endpoint)} unit ${unitId}`;
+  for (const [i, device] of list.entries()) {
+    if (!device) continue;
+    for (const unitId of device.unitIds) {
+      const place = `${formatEndpoint(device.endpoint)} unit ${unitId}`;
       if (seen.has(place)) faults.push({ path: [String(i)], text: `"${place}" is listed twice` });
       seen.add(place);
     }

@@ -12,7 +12,7 @@ export function locateToml(text: string, path: readonly string[]): number {
       const [, key] = /^\s*((?:"[^"]*"|'[^']*'|[\w.-]|\s*\.\s*)+?)\s*=/.exec(line) ?? [];
       if (name !== undefined) {
         table = splitKey(name);
-        if (array) table = [...table, String(nextIndex(arrays, name))];
+        if (array) table = [...table, String(nextIndex(arrays, table.join(".")))];
         remember(lines, table, i + 1);
       } else if (key !== undefined) {
         remember(lines, [...table, ...splitKey(key)], i + 1);
@@ -40,9 +40,9 @@ function continuation(line: string, depth: number, quote: string | undefined) {
   let rest = line;
   while (rest !== "") {
     if (quote !== undefined) {
-      const end = rest.indexOf(quote);
+      const end = endOfText(rest, quote);
       if (end < 0) return { depth, quote: quote.length === 3 ? quote : undefined };
-      rest = rest.slice(end + quote.length);
+      rest = rest.slice(end);
       quote = undefined;
       continue;
     }
@@ -56,6 +56,17 @@ function continuation(line: string, depth: number, quote: string | undefined) {
   return { depth, quote };
 }
 
+/** Where a text ends that is closed by `quote`; below 0 = not in this line. */
+function endOfText(rest: string, quote: string): number {
+  // Between double quotes a backslash takes away the meaning of the next character.
+  const plain = quote.startsWith('"') ? rest.replaceAll(/\\./g, "  ") : rest;
+  const end = plain.indexOf(quote);
+  if (end < 0) return end;
+  // Up to two more quotes before the closing three belong to the text.
+  const more = quote.length === 3 ? /^["']{0,2}/.exec(plain.slice(end + 3))?.[0].length ?? 0 : 0;
+  return end + quote.length + more;
+}
+
 /** The same for a JSON text. */
 export function locateJson(text: string, path: readonly string[]): number {
   const lines = new Map<string, number>();
@@ -67,8 +78,8 @@ export function locateJson(text: string, path: readonly string[]): number {
     const open = stack.at(-1);
     if (part === "\n") line++;
     else if (part === "{" || part === "[") {
+      if (open?.isArray) remember(lines, keysOf(stack), line);
       stack.push({ isArray: part === "[", index: 0, key: "" });
-      remember(lines, keysOf(stack), line);
     } else if (part === "}" || part === "]") stack.pop();
     else if (part === "," && open) open.index++;
     else if (part === ":" && open && !open.isArray) {
@@ -91,9 +102,12 @@ function unquote(text: string): string {
   }
 }
 
+/** Notes where a path is first seen, and with it the tables around it. */
 function remember(lines: Map<string, number>, path: readonly string[], line: number): void {
-  const name = JSON.stringify(path);
-  if (!lines.has(name)) lines.set(name, line);
+  for (let length = path.length; length > 0; length--) {
+    const name = JSON.stringify(path.slice(0, length));
+    if (!lines.has(name)) lines.set(name, line);
+  }
 }
 
 function nearest(lines: ReadonlyMap<string, number>, path: readonly string[]): number {

@@ -4,6 +4,8 @@
  * @module
  */
 export type { DeviceConfig } from "./devices.ts";
-export { allSettings, Config, type ConfigSources, loadConfig, type Origin } from "./load.ts";
+export { allSettings, Config, type Origin } from "./config.ts";
+export { type ConfigSources, type KeyFlag, loadConfig } from "./load.ts";
 export { type Branch, configSchema, type PrintedValue, printedValues } from "./print.ts";
 export { settings } from "./settings.ts";
+export { warningsOf } from "./warnings.ts";

@@ -1,5 +1,5 @@
 import type { Json } from "../core/mod.ts";
-import { allSettings, type Config } from "./load.ts";
+import { allSettings, type Config } from "./config.ts";
 
 /** One effective value, for printing. */
 export interface PrintedValue {

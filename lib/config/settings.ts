@@ -1,17 +1,19 @@
 import { parseAddressBlock } from "../cidr.ts";
 import { messageOf, parseUnitIds, type Setting, SettingError, type UnitIds } from "../core/mod.ts";
+import { devices, writtenUnitIds } from "./devices.ts";
 import { bytes, flag, integer, oneOf, secret, setting, text, texts } from "../setting.ts";
-import { devices } from "./devices.ts";
 
 const MILLISECONDS = { min: 0, max: 86_400_000 };
 const TIMEOUT_MS = { min: 1, max: 3_600_000 };
 const PORT = { min: 1, max: 65_535 };
+/** 24 days: a timer of more than 2³¹ ms fires at once. */
+const RESCAN_S = { min: 0, max: 24 * 86_400 };
 
 /** Unit ids as on the command line. */
 function unitIds(key: string, env: string, summary: string): Setting<UnitIds> {
   const parse = (value: unknown) => {
     try {
-      return parseUnitIds(Array.isArray(value) ? value.join(",") : String(value));
+      return parseUnitIds(writtenUnitIds(value));
     } catch (error) {
       throw new SettingError(messageOf(error));
     }
@@ -47,32 +49,15 @@ function parseBaseAddress(value: unknown): number | undefined {
   throw new SettingError("must be auto or a register address within 0–65533");
 }
 
-const subnet: Setting<readonly string[]> = (() => {
-  const list = texts(
-    {
-      key: "discovery.subnet",
-      env: "SUNSPEC_SUBNET",
-      summary: "Addresses to search for devices: CIDR blocks, ranges or hosts",
-    },
-    [],
-    { pattern: /\S/, meaning: "an address block" },
-  );
-  const check = (blocks: readonly string[]) => {
-    for (const block of blocks) {
-      try {
-        parseAddressBlock(block);
-      } catch (error) {
-        throw new SettingError(messageOf(error));
-      }
-    }
-    return blocks;
-  };
-  return {
-    ...list,
-    parse: (value) => check(list.parse(value)),
-    fromText: (value) => check(list.fromText(value)),
-  };
-})();
+const subnet: Setting<readonly string[]> = texts(
+  {
+    key: "discovery.subnet",
+    env: "SUNSPEC_SUBNET",
+    summary: "Addresses to search for devices: CIDR blocks, ranges or hosts",
+  },
+  [],
+  { pattern: /\S/, meaning: "an address block", check: parseAddressBlock },
+);
 
 /** Every key that is not an output's own. */
 export const settings = {
@@ -132,7 +117,7 @@ export const settings = {
     rescanIntervalS: integer(
       { key: "discovery.rescan_interval_s", summary: "Time between searches; 0 = only at start" },
       300,
-      { min: 0, max: 86_400 * 30 },
+      RESCAN_S,
     ),
   },
   poller: {
@@ -236,7 +221,7 @@ export const settings = {
   buffer: {
     path: text(
       { key: "buffer.path", summary: "The buffer file (SQLite)" },
-      "sunspool-buffer.sqlite",
+      "sunspec-buffer.sqlite",
     ),
     batchSize: integer(
       { key: "buffer.batch_size", summary: "Readings in one container file" },

@@ -9,7 +9,9 @@ import type { Session, Sessions } from "../modbus/mod.ts";
 
 /** What one unit id behind one endpoint is. */
 export interface Found {
+  /** Where it is. */
   readonly endpoint: Endpoint;
+  /** Which unit id answered. */
   readonly unitId: number;
   /** undefined = it answers Modbus, but no driver knows it. */
   readonly device: Device | undefined;
@@ -35,6 +37,7 @@ export interface SweepCounts {
 
 /** How to sweep. */
 export interface SweepOptions {
+  /** Taken one by one, as there is time for them. */
   readonly endpoints: Iterable<Endpoint>;
   /** Unit ids to ask at each endpoint. */
   readonly unitIds: readonly number[];
@@ -44,7 +47,7 @@ export interface SweepOptions {
   readonly concurrency: number;
   /** How long to wait for a connection. */
   readonly connectTimeoutMs: number;
-  /** Holds the connections; those on which nothing answered are closed again. */
+  /** Holds the connections; those on which no device is known are closed again. */
   readonly sessions: Sessions;
   /** Finds out what device a transport leads to; undefined = none that a driver knows. */
   open(transport: Transport, signal: AbortSignal): Promise<Device | undefined>;
@@ -87,15 +90,17 @@ async function sweepEndpoint(
     return connectOutcome(error);
   }
   let outcome: Outcome = "silent";
+  let isKnown = false;
   for (const unitId of options.unitIds) {
     const result = await askUnit(endpoint, session, unitId, options, signal);
     if (outcome !== "answering" && result !== "known") outcome = result;
-    if (result === "known") outcome = "answering";
+    if (result === "known") [outcome, isKnown] = ["answering", true];
     if (signal.aborted || (result === "known" && options.firstOnly)) break;
     // Whatever listens there does not speak Modbus: other unit ids will not either.
     if (result === "foreign" || result === "unreachable" || result === "refused") break;
   }
-  if (outcome !== "answering") options.sessions.drop(endpoint);
+  // A connection that nobody uses may be the only one that the device has to give.
+  if (!isKnown) options.sessions.drop(endpoint);
   return outcome;
 }
 

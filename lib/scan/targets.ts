@@ -22,17 +22,15 @@ export function parseTargets(
   ports: readonly number[],
 ): Targets {
   const blocks = split(texts).map(parseTarget);
-  const excluded = new Set(
-    split(exclude).flatMap((text) => [...parseAddressBlock(text).addresses()]),
-  );
-  const size = blocks.reduce((sum, block) => sum + block.size, 0);
+  const excluded = split(exclude).map(parseAddressBlock);
+  const isWanted = (host: string) => !excluded.some((block) => block.has(host));
   return {
-    addresses: size - (excluded.size === 0 ? 0 : countExcluded(blocks, excluded)),
+    addresses: countWanted(blocks, isWanted),
     *endpoints() {
       const seen = new Set<string>();
       for (const { addresses, port } of blocks) {
         for (const host of addresses()) {
-          if (excluded.has(host)) continue;
+          if (!isWanted(host)) continue;
           for (const number of port === undefined ? ports : [port]) {
             const key = `${host} ${number}`;
             if (seen.has(key)) continue;
@@ -57,15 +55,14 @@ function parseTarget(text: string): Target {
   const endpoint = parseEndpoint(text);
   if (endpoint.scheme !== "tcp") throw new UsageError(`Cannot scan "${text}": not Modbus TCP`);
   const { host, port } = endpoint;
-  return { text, size: 1, addresses: () => [host], port };
+  return { text, size: 1, addresses: () => [host], has: (address) => address === host, port };
 }
 
-function countExcluded(blocks: readonly Target[], excluded: ReadonlySet<string>): number {
-  let count = 0;
-  for (const block of blocks) {
-    // A block too large to be walked is refused for its size anyway.
-    if (block.size > 65_536) continue;
-    for (const address of block.addresses()) if (excluded.has(address)) count++;
-  }
-  return count;
+/** Addresses that are walked one by one to count them; more are too many anyway. */
+const COUNTED = 65_536;
+
+function countWanted(blocks: readonly Target[], isWanted: (host: string) => boolean): number {
+  const size = blocks.reduce((sum, block) => sum + block.size, 0);
+  if (size > COUNTED) return size;
+  return new Set(blocks.flatMap(({ addresses }) => [...addresses()].filter(isWanted))).size;
 }

@@ -92,7 +92,7 @@ async function readTopic(brokers: string, kcat: string, python: string): Promise
 
 async function storedIn(cwd: string): Promise<number> {
   const { DatabaseSync } = await import("node:sqlite");
-  const database = new DatabaseSync(`${cwd}/sunspool-buffer.sqlite`, { readOnly: true });
+  const database = new DatabaseSync(`${cwd}/sunspec-buffer.sqlite`, { readOnly: true });
   const row = database.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'telemetry_queue'")
     .get();
   database.close();

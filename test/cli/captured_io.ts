@@ -1,0 +1,32 @@
+import type { Io } from "../../lib/cli/mod.ts";
+
+/** An {@linkcode Io} that keeps what is written to it. */
+export interface CapturedIo extends Io {
+  /** Everything written to standard output. */
+  readonly written: string;
+  /** Everything written to standard error. */
+  readonly told: string;
+}
+
+/** No terminal, 80 columns, an empty environment; anything else can be given. */
+export function captureIo(
+  given: Partial<Omit<Io, "env">> & { readonly env?: Readonly<Record<string, string>> } = {},
+): CapturedIo {
+  const said = { out: "", err: "" };
+  const { env = {}, ...rest } = given;
+  return {
+    out: (text) => said.out += text,
+    err: (text) => said.err += text,
+    isTerminal: false,
+    isErrTerminal: false,
+    columns: 80,
+    env: (name) => env[name],
+    ...rest,
+    get written() {
+      return said.out;
+    },
+    get told() {
+      return said.err;
+    },
+  };
+}

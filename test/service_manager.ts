@@ -1,0 +1,23 @@
+/** Plays systemd: hears what a service says to the socket that `NOTIFY_SOCKET` names. */
+export class ServiceManager implements AsyncDisposable {
+  /** What was heard, one entry a datagram, in order. */
+  readonly heard: string[] = [];
+  readonly #socket: Deno.DatagramConn;
+  readonly #listening: Promise<void>;
+
+  /** @param path a file, or an abstract name that begins with NUL */
+  constructor(path: string) {
+    this.#socket = Deno.listenDatagram({ transport: "unixpacket", path });
+    this.#listening = this.#listen();
+  }
+
+  /** Stops listening. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#socket.close();
+    await this.#listening;
+  }
+
+  async #listen(): Promise<void> {
+    for await (const [bytes] of this.#socket) this.heard.push(new TextDecoder().decode(bytes));
+  }
+}
