@@ -3,13 +3,14 @@ import { multiple, optional } from "@optique/core/modifiers";
 import { argument, option } from "@optique/core/primitives";
 import { integer, string } from "@optique/core/valueparser";
 import { defineCommand } from "../lib/cli/define.ts";
-import { type Io, print, startProgress } from "../lib/cli/mod.ts";
+import { print, startProgress } from "../lib/cli/mod.ts";
 import { say } from "../lib/cli/values.ts";
 import { configOf, configOptions, deviceFlags, formatOptions } from "../lib/compose/options.ts";
 import { DeviceAccess, openDevice, unitIdList } from "../lib/compose/devices.ts";
+import { foundPrintable, foundSummary } from "../lib/compose/found.ts";
 import { settings } from "../lib/config/mod.ts";
-import { formatEndpoint, type Json, messageOf, UsageError } from "../lib/core/mod.ts";
-import { type Found, parseTargets, sweep, type SweepCounts } from "../lib/scan/mod.ts";
+import { messageOf, UsageError } from "../lib/core/mod.ts";
+import { type Found, parseTargets, sweep } from "../lib/scan/mod.ts";
 
 /** More addresses than this are scanned only when told so twice. */
 const LARGE = 1024;
@@ -79,8 +80,8 @@ export const command = defineCommand({
       onFound: (one) => found.push(one),
     }, new AbortController().signal);
     progress[Symbol.dispose]();
-    await printFound(found, options.format, io);
-    io.err(summary(counts, found));
+    print(io, options.format, await foundPrintable(found));
+    io.err(`${foundSummary(counts, found)}\n`);
   },
 });
 
@@ -103,58 +104,4 @@ function checkSize(addresses: number, isForced: boolean): void {
   throw new UsageError(
     `Cannot scan ${addresses} addresses: more than ${LARGE} only with --force, as a slip is costly`,
   );
-}
-
-async function printFound(found: readonly Found[], format: Parameters<typeof print>[1], io: Io) {
-  const sorted = found.toSorted((a, b) =>
-    formatEndpoint(a.endpoint).localeCompare(formatEndpoint(b.endpoint), "en", { numeric: true }) ||
-    a.unitId - b.unitId
-  );
-  const documents = await Promise.all(sorted.map(describe));
-  const columns = ["endpoint", "unit", "sunspec", "device", "models", "ms"];
-  const rows = sorted.map(({ endpoint, unitId, device, responseMs }) => [
-    formatEndpoint(endpoint),
-    String(unitId),
-    device ? "yes" : "no",
-    device?.identity.id ?? "",
-    device?.sources.map(({ modelId }) => modelId).join(" ") ?? "",
-    String(responseMs),
-  ]);
-  print(io, format, { documents, table: { columns, rows }, isSingle: false });
-}
-
-async function describe({ endpoint, unitId, device, responseMs }: Found): Promise<Json> {
-  const head = { endpoint: formatEndpoint(endpoint), unit_id: unitId, modbus: true };
-  if (!device) return { ...head, sunspec: false, response_ms: responseMs };
-  const { document } = await device.snapshot(
-    { select: [], raw: false, valueless: true },
-    new AbortController().signal,
-  );
-  const { id, manufacturer, model, options, version, serialNumber } = device.identity;
-  return {
-    ...head,
-    sunspec: true,
-    base_address: document.base_address ?? null,
-    id,
-    manufacturer,
-    model,
-    options,
-    version,
-    serial_number: serialNumber,
-    models: device.sources.map(({ modelId }) => modelId),
-    response_ms: responseMs,
-  };
-}
-
-function summary(counts: SweepCounts, found: readonly Found[]): string {
-  const devices = found.filter(({ device }) => device).length;
-  const others = [
-    [found.length - devices, "answer Modbus without SunSpec"],
-    [counts.foreign, "speak something else"],
-    [counts.refused, "refused"],
-    [counts.silent, "silent"],
-    [counts.unreachable, "unreachable"],
-  ] as const;
-  const rest = others.filter(([count]) => count > 0).map(([count, what]) => `, ${count} ${what}`);
-  return `${counts.done} tried: ${devices} SunSpec devices${rest.join("")}\n`;
 }

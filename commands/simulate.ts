@@ -7,7 +7,7 @@ import { defineCommand } from "../lib/cli/define.ts";
 import { type Io, print } from "../lib/cli/mod.ts";
 import { say, value } from "../lib/cli/values.ts";
 import { formatOptions } from "../lib/compose/options.ts";
-import { RefusedError, UsageError } from "../lib/core/mod.ts";
+import { UsageError } from "../lib/core/mod.ts";
 import { sunspecDefinitions } from "../lib/drivers/mod.ts";
 import { stopSignals } from "../lib/compose/signals.ts";
 import { parseEndpointSpec, serveEndpoint, type SimulatedEndpoint } from "../lib/simulate/mod.ts";
@@ -99,35 +99,12 @@ export const command = defineCommand({
     const endpoints: SimulatedEndpoint[] = [];
     for (const [index, spec] of specs.entries()) {
       const at = { hostname: addressAfter(first.host, index), port: first.port, index };
-      endpoints.push(
-        served.use(await listening(at, () => serveEndpoint(spec, at, definitions, stateOf))),
-      );
+      endpoints.push(served.use(await serveEndpoint(spec, at, definitions, stateOf)));
     }
     printEndpoints(endpoints, options.format, io);
     await stopped;
   },
 });
-
-async function listening<T>(
-  { hostname, port }: { readonly hostname: string; readonly port: number },
-  serve: () => Promise<T>,
-): Promise<T> {
-  try {
-    return await serve();
-  } catch (cause) {
-    const where = `Cannot listen on "${hostname}:${port}"`;
-    if (cause instanceof Deno.errors.AddrInUse) {
-      throw new UsageError(`${where}: the port is in use, choose another --listen`, { cause });
-    }
-    if (cause instanceof Deno.errors.AddrNotAvailable) {
-      throw new UsageError(`${where}: this machine does not have the address`, { cause });
-    }
-    if (cause instanceof Deno.errors.PermissionDenied) {
-      throw new RefusedError(`${where}: ports below 1024 need privileges`, { cause });
-    }
-    throw cause;
-  }
-}
 
 function printEndpoints(
   endpoints: readonly SimulatedEndpoint[],

@@ -55,7 +55,22 @@ async function renew(text: string): Promise<string> {
     const made = await make();
     renewed = renewed.replace(place, (_all, open, close) => `${open}\n${made}\n\n${close}`);
   }
-  return renewed;
+  return await formatted(renewed);
+}
+
+/** The text as `deno fmt` leaves it. */
+async function formatted(text: string): Promise<string> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["fmt", "--ext", "md", "-"],
+    cwd: ROOT,
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  const input = child.stdin.getWriter();
+  await input.write(new TextEncoder().encode(text));
+  await input.close();
+  const { stdout } = await child.output();
+  return new TextDecoder().decode(stdout);
 }
 
 const isCheck = Deno.args.includes("--check");

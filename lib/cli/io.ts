@@ -12,6 +12,8 @@ export interface Io {
   readonly columns: number;
   /** A variable of the environment. */
   env(name: string): string | undefined;
+  /** The names of all of them. */
+  envNames(): readonly string[];
 }
 
 /** Standard output was closed by its reader, as `head` does: the command has nothing left to do. */
@@ -37,6 +39,7 @@ export function processIo(): Io {
     isErrTerminal: Deno.stderr.isTerminal() && colour,
     columns: columnsOf(),
     env: (name) => Deno.env.get(name),
+    envNames: () => Object.keys(Deno.env.toObject()),
   };
 }
 

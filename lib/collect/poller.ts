@@ -16,6 +16,8 @@ export type PollerState = "disconnected" | "connected" | "discovering" | "pollin
 export interface PollTarget {
   /** `192.0.2.7:502/1`: names the target before its device has said who it is. */
   readonly place: string;
+  /** What people call it, for the log; undefined = nothing. */
+  readonly label?: string | undefined;
   /** Time between two polls. */
   readonly pollIntervalMs: number;
   /** Polls come up to this much later, by chance. */
@@ -157,6 +159,7 @@ export class Poller {
     this.#ports.log("info", this.#failures > 0 ? "device is back" : "device found", {
       device: this.#device,
       place: this.target.place,
+      ...(this.target.label === undefined ? {} : { name: this.target.label }),
       models,
     });
     this.#failures = 0;

@@ -1,7 +1,7 @@
 import { encodeBody, gapReading, SCHEMA_FINGERPRINT, SCHEMA_TEXT } from "../avro/mod.ts";
 import { type BufferRole, SqliteBuffer, SqliteCode, sqliteCode } from "../buffer/mod.ts";
 import { type Config, settings } from "../config/mod.ts";
-import { type NewEntry, type Reading, TryLaterError } from "../core/mod.ts";
+import { type NewEntry, NotFoundError, type Reading, TryLaterError } from "../core/mod.ts";
 import { topic } from "../outputs/mod.ts";
 
 /** What SQLite means when it cannot use a file that is there. */
@@ -20,6 +20,7 @@ export function openBuffer(config: Config, role: BufferRole): SqliteBuffer {
   const { get } = config;
   const { buffer } = settings;
   const path = get(buffer.path);
+  if (role === "drain" || role === "maintain") requireFile(path);
   try {
     return new SqliteBuffer({
       path,
@@ -38,6 +39,19 @@ export function openBuffer(config: Config, role: BufferRole): SqliteBuffer {
     const why = OPEN_FAILURES[sqliteCode(cause) ?? 0];
     if (why === undefined) throw cause;
     throw new TryLaterError(`Cannot use buffer "${path}": ${why}`, { cause });
+  }
+}
+
+/** Who only takes out of a buffer has nothing to do with one that is not there. */
+function requireFile(path: string): void {
+  try {
+    Deno.statSync(path);
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotFound)) return;
+    throw new NotFoundError(
+      `Cannot open buffer "${path}": no such file; collect or poll --buffer make it, see buffer.path`,
+      { cause },
+    );
   }
 }
 

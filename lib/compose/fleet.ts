@@ -78,6 +78,7 @@ export class Fleet implements Disposable {
     this.#members.set(place, member);
     this.supervisor.add({
       place,
+      label: member.device?.name,
       pollIntervalMs: member.device?.pollIntervalMs ?? get(settings.poller.pollIntervalMs),
       jitterMs: get(settings.poller.jitterMs),
     });

@@ -106,5 +106,6 @@ export function configOf(options: ConfigOptions & Partial<DeviceFlags>, io: Io):
       return value === undefined ? [] : [{ flag, key, value: String(value) }];
     }),
     env: (name) => io.env(name),
+    envNames: io.envNames(),
   });
 }

@@ -25,10 +25,18 @@ export class Config {
   readonly file: string | undefined;
   readonly #given: ReadonlyMap<string, Given>;
 
+  /** Variables that look like ours and are none. */
+  readonly unknownVariables: readonly string[];
+
   /** See {@linkcode loadConfig}. */
-  constructor(file: string | undefined, given: ReadonlyMap<string, Given>) {
+  constructor(
+    file: string | undefined,
+    given: ReadonlyMap<string, Given>,
+    unknownVariables: readonly string[],
+  ) {
     this.file = file;
     this.#given = given;
+    this.unknownVariables = unknownVariables;
   }
 
   /** The effective value of a setting. */

@@ -16,7 +16,7 @@ export interface DeviceConfig {
   readonly endpoint: Endpoint;
   /** At least one. */
   readonly unitIds: readonly number[];
-  /** What people call it. */
+  /** What people call it, for the log. */
   readonly name: string | undefined;
   /** Where its map begins. */
   readonly baseAddress: number | undefined;
@@ -171,14 +171,20 @@ function duplicates(list: readonly (DeviceConfig | undefined)[]): SettingFault[]
   return faults;
 }
 
-/** `192.0.2.7:126,192.0.2.8`: addresses, each with a unit id if it is not 1. */
-function parseShortForm(value: string): readonly DeviceConfig[] {
-  const entries = value.split(",").map((part) => part.trim()).filter(Boolean).map((part) => {
+/**
+ * Takes `192.0.2.7:126,192.0.2.8` (addresses, each with a unit id if it is not 1) apart, into what
+ * the file would say.
+ *
+ * @throws {SettingError} when it is not of that form
+ */
+export function expandShortForm(text: string, port?: number): readonly object[] {
+  const parts = text.split(",").map((part) => part.trim()).filter(Boolean);
+  return parts.map((part) => {
     const [, host, unit] = /^([^:\s]+|\[[^\]\s]+\])(?::(\d+))?$/.exec(part) ?? [];
     if (host === undefined) throw new SettingError(`"${part}" must be ip or ip:unit`);
-    return { endpoint: host, unit_ids: [Number(unit ?? 1)] };
+    const endpoint = port === undefined ? host : `${host}:${port}`;
+    return { endpoint, unit_ids: [Number(unit ?? 1)] };
   });
-  return parseDevices(entries);
 }
 
 /** The devices that are known beforehand. */
@@ -186,7 +192,7 @@ export const devices: Setting<readonly DeviceConfig[]> = setting<readonly Device
   {
     key: "devices",
     env: "SUNSPEC_STATIC_DEVICES",
-    summary: "Devices known beforehand; in the environment ip[:unit],…",
+    summary: "Devices known beforehand; in the environment ip[:unit],…, on SUNSPEC_PORT",
   },
   [],
   {
@@ -202,6 +208,6 @@ export const devices: Setting<readonly DeviceConfig[]> = setting<readonly Device
       },
     },
     parse: parseDevices,
-    fromText: parseShortForm,
+    fromText: (text) => parseDevices(expandShortForm(text)),
   },
 );

@@ -1,7 +1,9 @@
 import { ConfigError, messageOf, type Setting, SettingError, UsageError } from "../core/mod.ts";
 import { allSettings, Config, type Given } from "./config.ts";
 import { contradictions } from "./contradictions.ts";
+import { expandShortForm } from "./devices.ts";
 import { type ParsedFile, parseFile, where } from "./file.ts";
+import { settings } from "./settings.ts";
 import { suggestion } from "./suggest.ts";
 
 /** Where a configuration comes from. */
@@ -14,6 +16,8 @@ export interface ConfigSources {
   readonly flags?: readonly KeyFlag[];
   /** The environment. */
   readonly env: (name: string) => string | undefined;
+  /** The names in it. */
+  readonly envNames?: readonly string[];
 }
 
 /** A flag that stands for one key. */
@@ -44,6 +48,7 @@ export function loadConfig(sources: ConfigSources): Config {
   }
   for (const override of sources.overrides) takeOverride(override, given);
   for (const flag of sources.flags ?? []) takeFlag(flag, given);
+  givePort(given);
   const right = new Map(given);
   for (const setting of allSettings) {
     const found = faultsOf(setting, given.get(setting.key), file);
@@ -51,9 +56,14 @@ export function loadConfig(sources: ConfigSources): Config {
     faults.push(...found);
   }
   const isWrong = (key: string) => given.has(key) && !right.has(key);
-  faults.push(...contradictions(new Config(file, right), isWrong));
+  faults.push(...contradictions(new Config(file, right, []), isWrong));
   if (faults.length > 0) throw new ConfigError(faults.join("\n"));
-  return new Config(file, given);
+  return new Config(file, given, unknownVariables(sources.envNames ?? []));
+}
+
+function unknownVariables(names: readonly string[]): string[] {
+  const known = new Set(["SUNSPEC_CONFIG", ...allSettings.map(({ env }) => env)]);
+  return names.filter((name) => name.startsWith("SUNSPEC_") && !known.has(name)).sort();
 }
 
 function findFile({ file, env }: ConfigSources): string | undefined {
@@ -126,6 +136,19 @@ function takeFlag({ flag, key, value }: KeyFlag, given: Map<string, Given>): voi
     throw new UsageError(`Cannot use ${flag} "${written}": ${key} ${messageOf(error)}`);
   }
   given.set(key, { origin: flag, value, isText: true });
+}
+
+/** The short form of devices has no room for a port: that of the search is theirs as well. */
+function givePort(given: Map<string, Given>): void {
+  const { devices, discovery } = settings;
+  const [list, port] = [given.get(devices.key), given.get(discovery.port.key)];
+  if (!list?.isText || !port || !/^\d+$/.test(String(port.value))) return;
+  try {
+    const value = expandShortForm(String(list.value), Number(port.value));
+    given.set(devices.key, { ...list, value, isText: false });
+  } catch {
+    // Left as it is: its fault is told with all others.
+  }
 }
 
 /** What is wrong with one value, each with where it stands. */

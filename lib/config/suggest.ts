@@ -13,6 +13,13 @@ export function suggestion(key: string): string {
   return guess === undefined ? "" : `, did you mean ${guess}?`;
 }
 
+/** The same for any words. */
+export function suggestionAmong(word: string, words: readonly string[]): string {
+  const near = words.map((known) => ({ known, distance: editDistance(word, known) }))
+    .sort((a, b) => a.distance - b.distance)[0];
+  return near && near.distance <= 3 ? `, did you mean ${near.known}?` : "";
+}
+
 function editDistance(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {

@@ -67,6 +67,14 @@ export type OutputLog = (
   fields?: { readonly [key: string]: unknown },
 ) => void;
 
+/** Something to be said of one key. */
+export interface SettingNote {
+  /** `section.key` */
+  readonly key: string;
+  /** What is to be said. */
+  readonly text: string;
+}
+
 /** A kind of destination. */
 export interface OutputType {
   /** The name in `collect.outputs`, and the section of its settings. */
@@ -77,8 +85,10 @@ export interface OutputType {
   readonly settings: readonly Setting<unknown>[];
   /** Whether it is the one to use when `collect.outputs` names none. */
   isDefault(get: Lookup): boolean;
-  /** What in its settings contradicts itself: key and fault. */
-  check(get: Lookup): readonly { readonly key: string; readonly text: string }[];
+  /** What in its settings contradicts itself. */
+  check(get: Lookup): readonly SettingNote[];
+  /** What may be so, but whoever wrote it should know. */
+  warnings(get: Lookup): readonly SettingNote[];
   /**
    * Makes the output; nothing is opened before `recover`.
    *

@@ -216,7 +216,7 @@ class SunSpecDevice implements Device {
     const polled = blocks.filter(isPolled);
     this.#polled = select(polled, EVERYTHING);
     this.#dynamic = select(polled.filter((block) => !isStatic(block)), EVERYTHING);
-    this.sources = polled.map(({ source }) => source);
+    this.sources = blocks.map(({ source }) => source);
     this.warnings = blocks.flatMap(({ place, layout }) =>
       (layout?.warnings ?? []).map((warning) => `model ${place.id}: ${warning}`)
     );

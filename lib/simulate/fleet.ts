@@ -1,5 +1,5 @@
-import { parseUnitIds, UsageError } from "../core/mod.ts";
-import { type ModbusServer, serveModbus } from "../modbus/mod.ts";
+import { parseUnitIds, RefusedError, UsageError } from "../core/mod.ts";
+import { type ReadHandler, serveModbus } from "../modbus/mod.ts";
 import type { Definitions } from "../sunspec/mod.ts";
 import { type SimulatedDevice, simulateDevice, type SimulatedModel } from "./device.ts";
 
@@ -56,6 +56,8 @@ export function parseEndpointSpec(text: string): EndpointSpec {
  *
  * @param index tells the endpoint's devices from those of others
  * @param stateOf the present state n
+ * @throws {UsageError} the address cannot be had
+ * @throws {RefusedError} it needs privileges
  */
 export async function serveEndpoint(
   spec: EndpointSpec,
@@ -73,13 +75,31 @@ export async function serveEndpoint(
     }, definitions)
   ));
   const byUnit = new Map(devices.map((device) => [device.options.unitId, device]));
-  const server: ModbusServer = serveModbus(
+  const server = listen(
     at,
     (unitId, { address, quantity }) =>
       byUnit.get(unitId)?.read(address, quantity, stateOf()) ?? GATEWAY_TARGET_FAILED,
   );
   const { hostname, port } = server;
   return { hostname, port, devices, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+}
+
+function listen(at: { readonly hostname: string; readonly port: number }, handler: ReadHandler) {
+  try {
+    return serveModbus(at, handler);
+  } catch (cause) {
+    const where = `Cannot listen on "${at.hostname}:${at.port}"`;
+    if (cause instanceof Deno.errors.AddrInUse) {
+      throw new UsageError(`${where}: the port is in use, choose another --listen`, { cause });
+    }
+    if (cause instanceof Deno.errors.AddrNotAvailable) {
+      throw new UsageError(`${where}: this machine does not have the address`, { cause });
+    }
+    if (cause instanceof Deno.errors.PermissionDenied) {
+      throw new RefusedError(`${where}: ports below 1024 need privileges`, { cause });
+    }
+    throw cause;
+  }
 }
 
 function identityOf(index: number, unitId: number) {

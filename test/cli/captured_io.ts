@@ -21,6 +21,7 @@ export function captureIo(
     isErrTerminal: false,
     columns: 80,
     env: (name) => env[name],
+    envNames: () => Object.keys(env),
     ...rest,
     get written() {
       return said.out;

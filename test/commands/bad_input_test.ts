@@ -101,6 +101,7 @@ Deno.test("words, models and definitions that are wrong have the exit code of wh
     '[kafka]\nbrokers = "127.0.0.1:9"\n[kafka.sasl]\npassword = "hunter2"\n',
   );
   await write("unsafe", "hunter2");
+  await write("sunspec-buffer.sqlite", "");
   await Deno.chmod(`${folder.path}/unsafe`, 0o644);
   const oneDevice = { SUNSPEC_STATIC_DEVICES: "127.0.0.1" };
   const sasl = [
@@ -248,6 +249,16 @@ Deno.test("a second collector on the same buffer is refused, and the first goes 
   assert.match(err, /stopped: devices 1, readings (\d+), file delivered \1, left 0/);
 });
 
+Deno.test("who only takes out of a buffer does not make one", async () => {
+  using folder = temporaryFolder();
+  const here = { cwd: folder.path };
+  for (const command of ["drain", "buffer-vacuum", "serve-metrics"]) {
+    const ended = await run([command, "--set", "buffer.path=b.sqlite"], here);
+    assertRefused(ended, 1, /Cannot open buffer "b\.sqlite": no such file; collect or poll/);
+  }
+  assert.deepEqual([...Deno.readDirSync(folder.path)], []);
+});
+
 Deno.test("a buffer that cannot be is refused by its path", async () => {
   using folder = temporaryFolder();
   const here = { cwd: folder.path };
@@ -260,7 +271,8 @@ Deno.test("a buffer that cannot be is refused by its path", async () => {
       ["/proc/b.sqlite", 78],
     ] as const
   ) {
-    const ended = await run(["drain", "--set", `buffer.path=${path}`], here);
+    const poll = ["poll", "127.0.0.1:9", "--buffer", "--count", "1"];
+    const ended = await run([...poll, "--set", `buffer.path=${path}`], here);
     assertRefused(ended, code, new RegExp(`Cannot open buffer "${path}": `));
   }
 });

@@ -18,7 +18,13 @@ function load(
   sources: Partial<Omit<ConfigSources, "env">> & { readonly env?: Variables } = {},
 ): Config {
   const { file, overrides = [], flags = [], env = {} } = sources;
-  return loadConfig({ file, overrides, flags, env: (name) => env[name] });
+  return loadConfig({
+    file,
+    overrides,
+    flags,
+    env: (name) => env[name],
+    envNames: Object.keys(env),
+  });
 }
 
 /** Loads a file with this text. */
@@ -400,6 +406,24 @@ Deno.test("SUNSPEC_STATIC_DEVICES is the short form of [[devices]]", () => {
   ) {
     assert.deepEqual(faultsOf(() => devicesOf(text)), [`SUNSPEC_STATIC_DEVICES: devices${want}`]);
   }
+});
+
+Deno.test("the short form has no room for a port: that of the search is taken", () => {
+  const env = { SUNSPEC_STATIC_DEVICES: "192.0.2.7:126,meter", SUNSPEC_PORT: "1502" };
+  assert.deepEqual(
+    load({ env }).get(settings.devices).map(({ endpoint, unitIds }) => ({ ...endpoint, unitIds })),
+    [
+      { scheme: "tcp", host: "192.0.2.7", port: 1502, unitIds: [126] },
+      { scheme: "tcp", host: "meter", port: 1502, unitIds: [1] },
+    ],
+  );
+});
+
+Deno.test("variables that look like ours and are none are told of", () => {
+  const env = { SUNSPEC_PORTS: "1502", SUNSPEC_CONFIG: "", OTHER: "1" };
+  assert.deepEqual(warningsOf(load({ env })), [
+    "SUNSPEC_PORTS: no setting has this variable, did you mean SUNSPEC_PORT?",
+  ]);
 });
 
 Deno.test("bad variables are refused by their name, beside the faults of the file", () => {

@@ -178,7 +178,7 @@ Deno.test("read() gives a reading a model: polled ones always, nameplates with t
   const device = await open(await plant());
   assert.deepEqual(
     device.sources.map(({ name, instance }) => `${name} ${instance}`),
-    ["sunspec/1 1", "sunspec/103 1", "sunspec/1 2", "sunspec/203 1"],
+    ["sunspec/1 1", "sunspec/103 1", "sunspec/64999 1", "sunspec/1 2", "sunspec/203 1"],
   );
   const polled = await readings(device);
   assert.deepEqual(
