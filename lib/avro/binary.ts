@@ -11,7 +11,7 @@ export const MAX_LENGTH = 256 * 1024 * 1024;
 /** Zigzag, then seven bits a byte, lowest first. `value` within ±2^53. */
 export function encodeLong(value: number): Uint8Array {
   const bytes: number[] = [];
-  let rest = BigInt(value) * 2n;
+  let rest = value < 0 ? BigInt(value) * -2n - 1n : BigInt(value) * 2n;
   while (rest > 0x7fn) {
     bytes.push(Number(rest & 0x7fn) | 0x80);
     rest >>= 7n;
@@ -50,6 +50,11 @@ export class Cursor {
     this.at = at;
   }
 
+  /** How many bytes there are from here on. */
+  get left(): number {
+    return this.#bytes.length - this.at;
+  }
+
   /** A byte ahead. */
   peek(offset: number): number {
     const byte = this.#bytes[this.at + offset];
@@ -64,7 +69,7 @@ export class Cursor {
 
   /** The next bytes, not copied. */
   take(length: number): Uint8Array {
-    if (this.at + length > this.#bytes.length) throw new MoreBytes();
+    if (length > this.left) throw new MoreBytes();
     const taken = this.#bytes.subarray(this.at, this.at + length);
     this.at += length;
     return taken;
@@ -90,17 +95,18 @@ export class Cursor {
       // A negative count is followed by the size of the block in bytes.
       if (count < 0) this.long();
       for (let i = 0; i < Math.abs(count); i++) {
-        const key = text.decode(this.#sized());
-        entries.set(key, text.decode(this.#sized()));
+        const key = text.decode(this.sized());
+        entries.set(key, text.decode(this.sized()));
       }
     }
     return entries;
   }
 
-  #sized(): Uint8Array {
+  /** The next bytes or text, whose length stands before them; not copied. */
+  sized(): Uint8Array {
     const length = this.long();
     if (length < 0 || length > MAX_LENGTH) {
-      throw new Error(`Cannot read a container: ${length} bytes of metadata`);
+      throw new Error(`Cannot read a container: a text of ${length} bytes`);
     }
     return this.take(length);
   }

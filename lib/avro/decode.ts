@@ -1,6 +1,9 @@
 import { Buffer } from "node:buffer";
 import avro from "avsc";
+import { messageOf } from "../core/mod.ts";
+import { Cursor, MoreBytes } from "./binary.ts";
 import { type ContainerHeader, decodeBlock, decodeHeader } from "./container.ts";
+import { skipValue } from "./skip.ts";
 
 /** A decoded record; its fields are the schema's. */
 export type DecodedRecord = { readonly [field: string]: unknown };
@@ -50,10 +53,18 @@ const types = new Map<string, avro.Type>();
 function typeOf(schemaText: string): avro.Type {
   let type = types.get(schemaText);
   if (!type) {
-    type = avro.Type.forSchema(JSON.parse(schemaText));
+    type = parseSchema(schemaText);
     types.set(schemaText, type);
   }
   return type;
+}
+
+function parseSchema(schemaText: string): avro.Type {
+  try {
+    return avro.Type.forSchema(JSON.parse(schemaText));
+  } catch (cause) {
+    throw new Error(`Cannot read a container: its schema is none: ${messageOf(cause)}`, { cause });
+  }
 }
 
 /**
@@ -66,16 +77,29 @@ export function* records(
   data: Uint8Array,
   count: number,
 ): Generator<DecodedRecord> {
+  // Even the shortest record of any use takes a byte.
+  if (count > data.length) {
+    throw new Error(`Cannot read a block: ${count} records in ${data.length} bytes`);
+  }
   const type = typeOf(schemaText);
   const buffer = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-  let offset = 0;
+  const cursor = new Cursor(data);
   for (let i = 0; i < count; i++) {
-    const decoded = type.decode(buffer, offset);
-    if (decoded.offset < 0) {
-      throw new Error("Cannot read a block: it ends in mid-record");
-    }
-    offset = decoded.offset;
-    yield decoded.value;
+    const start = cursor.at;
+    skipRecord(type, cursor);
+    yield type.decode(buffer, start).value;
+  }
+  if (cursor.left > 0) {
+    throw new Error(`Cannot read a block: ${cursor.left} bytes behind its last record`);
+  }
+}
+
+function skipRecord(type: avro.Type, cursor: Cursor): void {
+  try {
+    skipValue(type, cursor);
+  } catch (error) {
+    if (!(error instanceof MoreBytes)) throw error;
+    throw new Error("Cannot read a block: it ends in mid-record");
   }
 }
 
