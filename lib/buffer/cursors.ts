@@ -18,6 +18,7 @@ export class Cursors {
    */
   activate(outputs: readonly string[]): void {
     const oldest = this.#oldest();
+    const missed = oldest.id - 1;
     const known = new Map(
       this.#sql.all("SELECT output, position, active FROM output_cursor")
         .map((row) => [String(row.output), row]),
@@ -28,11 +29,11 @@ export class Cursors {
         this.#sql.run(
           "INSERT INTO output_cursor(output, position) VALUES(?, ?)",
           output,
-          oldest - 1,
+          missed,
         );
       } else if (Number(cursor.active) === 0) {
         this.#sql.run("UPDATE output_cursor SET active = 1 WHERE output = ?", output);
-        this.#skip(output, Number(cursor.position), oldest - 1, "output_was_removed", 0, 0);
+        this.#skip(output, Number(cursor.position), missed, oldest.createdAt * 1000);
       }
     }
     for (const [output, { active }] of known) {
@@ -88,33 +89,40 @@ export class Cursors {
     );
   }
 
-  /**
-   * Tells each output that has not had them of rows that are going to be deleted; gives how many
-   * outputs were told. Within a transaction, before the rows are gone.
-   *
-   * @param from when the first and the last of them were collected, Unix microseconds
-   */
-  recordGap(first: number, last: number, reason: string, from: number, to: number): number {
+  /** What is lost to each output that is behind when rows `first`–`last` go; `span` is their time. */
+  gapsBy(first: number, last: number, reason: string, span: Pick<Gap, "from" | "to">): Gap[] {
     const behind = this.#active().filter(([, position]) => position < last);
-    for (const [output, position] of behind) {
+    return behind.map(([output, position]) => {
       const start = Math.max(first, position + 1);
-      const count = last - start + 1;
-      this.#writeGap({ output, first: start, last, count, reason, from, to });
-    }
-    return behind.length;
+      const count = this.#sql.number(
+        "SELECT count(*) FROM telemetry_queue WHERE id BETWEEN ? AND ?",
+        start,
+        last,
+      );
+      return { output, first: start, last, count, reason, ...span };
+    }).filter(({ count }) => count > 0);
   }
 
-  #skip(
-    output: string,
-    position: number,
-    last: number,
-    reason: string,
-    from: number,
-    to: number,
-  ): void {
+  /**
+   * Appends the records of gaps. Within a transaction, behind the deletion: only then has a file
+   * that is full room for them.
+   */
+  record(gaps: readonly Gap[]): void {
+    for (const gap of gaps) this.#writeGap(gap);
+  }
+
+  /** Rows that went while nobody asked for them; all that is known of their time is its end. */
+  #skip(output: string, position: number, last: number, at: number): void {
     if (last <= position) return;
-    const count = last - position;
-    this.#writeGap({ output, first: position + 1, last, count, reason, from, to });
+    this.#writeGap({
+      output,
+      first: position + 1,
+      last,
+      count: last - position,
+      reason: "output_was_removed",
+      from: at,
+      to: at,
+    });
     this.#sql.run("UPDATE output_cursor SET position = ? WHERE output = ?", last, output);
   }
 
@@ -124,9 +132,12 @@ export class Cursors {
   }
 
   /** The oldest row kept; the next one to be written when there is none. */
-  #oldest(): number {
-    const row = this.#sql.get("SELECT min(id) AS first FROM telemetry_queue");
-    if (row?.first) return Number(row.first);
-    return this.#sql.number("SELECT seq FROM sqlite_sequence WHERE name = 'telemetry_queue'") + 1;
+  #oldest(): { readonly id: number; readonly createdAt: number } {
+    const row = this.#sql.get("SELECT id, created_at FROM telemetry_queue ORDER BY id LIMIT 1");
+    if (row) return { id: Number(row.id), createdAt: Number(row.created_at) };
+    const latest = this.#sql.number(
+      "SELECT seq FROM sqlite_sequence WHERE name = 'telemetry_queue'",
+    );
+    return { id: latest + 1, createdAt: Date.now() };
   }
 }

@@ -1,7 +1,7 @@
 import { ConfigError, type Incarnation } from "../core/mod.ts";
 import type { Sql } from "./sql.ts";
 
-/** Incarnations of old deliveries that are kept; the newest used one is what a broker can name. */
+/** Incarnations that delivered something and are kept; a broker can name the newest of them. */
 const KEPT_INCARNATIONS = 1000;
 
 /** Who the buffer file belongs to, which life of it this is, and what it calls each device. */
@@ -11,7 +11,6 @@ export class Identity {
   /** A random id of this opening. */
   readonly incarnation: string = crypto.randomUUID();
   readonly #sql: Sql;
-  #isUsed = false;
 
   /**
    * Reads the file's identity, or gives a new file one.
@@ -40,8 +39,8 @@ export class Identity {
       const latest = this.latest();
       this.#sql.run("UPDATE incarnation SET last = ? WHERE last IS NULL", latest);
       this.#sql.run(
-        "DELETE FROM incarnation WHERE used = 0 OR number <= " +
-          "(SELECT max(number) FROM incarnation) - ?",
+        "DELETE FROM incarnation WHERE number NOT IN (SELECT number FROM incarnation " +
+          "WHERE used = 1 ORDER BY number DESC LIMIT ?)",
         KEPT_INCARNATIONS,
       );
       this.#sql.run(
@@ -54,9 +53,7 @@ export class Identity {
 
   /** Something was delivered under this incarnation: a broker may name it. */
   markUsed(): void {
-    if (this.#isUsed) return;
-    this.#sql.run("UPDATE incarnation SET used = 1 WHERE id = ?", this.incarnation);
-    this.#isUsed = true;
+    this.#sql.run("UPDATE incarnation SET used = 1 WHERE id = ? AND used = 0", this.incarnation);
   }
 
   /** All incarnations that can have delivered something, and this one. */

@@ -1,4 +1,5 @@
 import { TryLaterError } from "../core/mod.ts";
+import { openPrivately } from "./private_file.ts";
 
 /** What a process wants to do with the buffer; each may be done by one process at a time. */
 export type BufferTask = "append" | "drain";
@@ -18,15 +19,21 @@ export class TaskLock implements Disposable {
 
   /** Takes the lock of a task; undefined when another process has it. */
   static tryTake(bufferPath: string, task: BufferTask): TaskLock | undefined {
-    const file = Deno.openSync(`${bufferPath}.${task}.lock`, {
-      create: true,
-      read: true,
-      write: true,
-      mode: 0o600,
-    });
+    const file = openPrivately(`${bufferPath}.${task}.lock`);
     if (file.tryLockSync(true)) return new TaskLock(file);
     file.close();
     return undefined;
+  }
+
+  /** Takes the locks of several tasks; undefined when another process has one of them. */
+  static tryTakeAll(bufferPath: string, tasks: readonly BufferTask[]): Disposable | undefined {
+    using stack = new DisposableStack();
+    for (const task of tasks) {
+      const lock = TaskLock.tryTake(bufferPath, task);
+      if (!lock) return undefined;
+      stack.use(lock);
+    }
+    return stack.move();
   }
 
   /**
@@ -40,8 +47,9 @@ export class TaskLock implements Disposable {
     throw new TryLaterError(`Cannot use buffer "${bufferPath}": ${BUSY[task]}`);
   }
 
-  /** Gives the lock back. */
+  /** Gives the lock back; closing alone would leave it to a child that is just being started. */
   [Symbol.dispose](): void {
+    this.#file.unlockSync();
     this.#file.close();
   }
 }

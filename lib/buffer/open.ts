@@ -1,5 +1,5 @@
-import { dirname } from "node:path";
-import { ConfigError, messageOf, RefusedError } from "../core/mod.ts";
+import { RefusedError, TryLaterError } from "../core/mod.ts";
+import { openPrivately } from "./private_file.ts";
 import { prepareFile, type StorageOptions } from "./schema.ts";
 import { Sql, SqliteCode, sqliteCode } from "./sql.ts";
 
@@ -17,14 +17,19 @@ export interface OpenedFile {
 }
 
 /**
- * Opens the buffer file, or makes it. A corrupt file is set aside under another name, and a new
+ * Opens the buffer file, which may be empty. A corrupt file is set aside under another name, and a new
  * one begun: collecting goes on, and nothing is thrown away.
  *
+ * @param lockOthers keeps all others from the file while it is moved; undefined = one is at it
  * @throws {RefusedError} when the file may not be opened
  * @throws {ConfigError} when it is of a newer version or cannot be kept as asked
+ * @throws {TryLaterError} when it is corrupt while somebody else uses it
  */
-export function openFile(path: string, options: StorageOptions): OpenedFile {
-  createPrivately(path);
+export function openFile(
+  path: string,
+  options: StorageOptions,
+  lockOthers: () => Disposable | undefined,
+): OpenedFile {
   try {
     return { sql: openChecked(path, options), setAside: undefined, formerCollector: undefined };
   } catch (error) {
@@ -33,33 +38,24 @@ export function openFile(path: string, options: StorageOptions): OpenedFile {
       throw explain(path, error, code);
     }
   }
+  using lock = lockOthers();
+  if (!lock) {
+    throw new TryLaterError(
+      `Cannot use buffer "${path}": it is corrupt and still in use elsewhere`,
+    );
+  }
   const formerCollector = readCollector(path);
   const setAside = moveAway(path);
-  createPrivately(path);
+  openPrivately(path).close();
   return { sql: openChecked(path, options), setAside, formerCollector };
 }
 
 function explain(path: string, error: unknown, code: number | undefined): unknown {
-  if (code === SqliteCode.readonly) {
-    return new RefusedError(`Cannot write buffer "${path}": the file is read-only`, {
-      cause: error,
-    });
-  }
-  return error;
-}
-
-/** The buffer holds what devices say of a site: nobody else's business. */
-function createPrivately(path: string): void {
-  try {
-    Deno.mkdirSync(dirname(path), { recursive: true, mode: 0o750 });
-    Deno.openSync(path, { create: true, write: true, read: true, mode: 0o600 }).close();
-  } catch (cause) {
-    const message = `Cannot open buffer "${path}": ${messageOf(cause)}`;
-    if (cause instanceof Deno.errors.PermissionDenied || cause instanceof Deno.errors.NotCapable) {
-      throw new RefusedError(message, { cause });
-    }
-    throw new ConfigError(message, { cause });
-  }
+  if (code !== SqliteCode.readonly && code !== SqliteCode.cantOpen) return error;
+  // SQLite makes files of its own beside it.
+  return new RefusedError(`Cannot write buffer "${path}": the file or its folder is read-only`, {
+    cause: error,
+  });
 }
 
 function openChecked(path: string, options: StorageOptions): Sql {

@@ -13,8 +13,9 @@ import type {
 import { crc32c } from "./crc32c.ts";
 import { Cursors } from "./cursors.ts";
 import { Identity } from "./identity.ts";
-import { TaskLock } from "./lock.ts";
+import { type BufferTask, TaskLock } from "./lock.ts";
 import { openFile } from "./open.ts";
+import { openPrivately } from "./private_file.ts";
 import type { StorageOptions } from "./schema.ts";
 import { type Row, type Sql, SqliteCode, sqliteCode } from "./sql.ts";
 import { trimQueue } from "./trim.ts";
@@ -44,6 +45,16 @@ export interface BufferOptions extends StorageOptions {
   encodeGap(collector: string, gap: Gap): NewEntry;
 }
 
+/** What a process does, and no other may do at the same time. */
+const TASKS: Readonly<Record<BufferRole, readonly BufferTask[]>> = {
+  collect: ["append", "drain"],
+  append: ["append"],
+  drain: ["drain"],
+  maintain: [],
+};
+
+/** Rows fetched at once: a batch may end long before the rows do. `iterate()` hides errors. */
+const READ_AHEAD = 200;
 /** How often a full buffer is looked at while appending waits. */
 const BLOCKED_MS = 200;
 
@@ -79,26 +90,26 @@ export class SqliteBuffer implements Buffer {
    */
   constructor(options: BufferOptions) {
     using stack = new DisposableStack();
-    const file = openFile(options.path, options);
+    const { path, role } = options;
+    const tasks = TASKS[role];
+    openPrivately(path).close();
+    for (const task of tasks) stack.use(TaskLock.take(path, task));
+    const others = TASKS.collect.filter((task) => !tasks.includes(task));
+    const file = openFile(path, options, () => TaskLock.tryTakeAll(path, others));
     this.#sql = stack.use(file.sql);
-    const wantsAppend = options.role === "collect" || options.role === "append";
-    const wantsDrain = options.role === "collect" || options.role === "drain";
-    if (wantsAppend) stack.use(TaskLock.take(options.path, "append"));
-    const drain = wantsDrain
-      ? TaskLock.take(options.path, "drain")
-      : TaskLock.tryTake(options.path, "drain");
-    if (drain) stack.use(drain);
     this.#options = options;
-    this.#holdsBack = options.whenFull === "block";
+    this.#holdsBack = options.whenFull === "block" && tasks.includes("append");
     this.setAside = file.setAside;
     const name = options.collector ?? file.formerCollector;
     this.#identity = new Identity(this.#sql, name);
     this.collector = this.#identity.collector;
-    // While somebody else delivers, the file cannot have been exchanged under them.
-    if (drain) this.#identity.open();
-    if (drain && !wantsDrain) drain[Symbol.dispose]();
+    {
+      using drain = TaskLock.tryTakeAll(path, others.filter((task) => task === "drain"));
+      // While somebody else delivers, the file cannot have been exchanged under them.
+      if (drain) this.#identity.open();
+    }
     this.#cursors = new Cursors(this.#sql, (gap) => this.#insertGap(gap));
-    if (options.role !== "maintain") {
+    if (role !== "maintain") {
       this.#sql.transaction(() => this.#cursors.activate(options.outputs));
     }
     for (const [fingerprint, text] of options.schemas) this.#keepSchema(fingerprint, text);
@@ -178,13 +189,13 @@ export class SqliteBuffer implements Buffer {
 
   /** Keeps an output's note until it next commits. */
   note(output: string, text: string): Promise<void> {
-    return attempt(() =>
+    return attempt(() => {
       this.#sql.transaction(() => {
         // From now on the destination may name this incarnation, whatever happens to us.
         this.#identity.markUsed();
         this.#cursors.note(output, text);
-      })
-    );
+      });
+    });
   }
 
   /** Starts a new epoch: positions count as new from here. */
@@ -227,7 +238,10 @@ export class SqliteBuffer implements Buffer {
   stats(): Promise<BufferStats> {
     return attempt(() => {
       const span = this.#sql.get(
-        "SELECT min(id) AS first, max(id) AS last, min(created_at) AS oldest FROM telemetry_queue",
+        // Each by itself is the end of an index; together they would read the whole of one.
+        "SELECT (SELECT min(id) FROM telemetry_queue) AS first, " +
+          "(SELECT max(id) FROM telemetry_queue) AS last, " +
+          "(SELECT min(created_at) FROM telemetry_queue) AS oldest",
       );
       const first = Number(span?.first ?? 0);
       const latest = this.#identity.latest();
@@ -294,43 +308,61 @@ export class SqliteBuffer implements Buffer {
     ).lastId;
   }
 
+  /** The rows are old, the record of them is not: it must not go by age before it is delivered. */
   #insertGap(gap: Gap): void {
-    this.#insert(this.#options.encodeGap(this.collector, gap));
+    const entry = this.#options.encodeGap(this.collector, gap);
+    this.#insert({ ...entry, createdAt: Date.now() });
   }
 
-  #read(output: string, { rows, bytes }: ReadLimit): readonly Entry[] {
-    const { position } = this.#cursors.get(output);
-    const found = this.#sql.all(
+  #read(output: string, limit: ReadLimit): readonly Entry[] {
+    for (;;) {
+      const { position } = this.#cursors.get(output);
+      const { entries, corrupt } = this.#readSound(position, limit);
+      if (corrupt) this.#dropCorrupt(corrupt, Number(corrupt.id));
+      // A row that went bad may have been the first one: look again behind it.
+      if (entries.length > 0 || !corrupt) return entries;
+    }
+  }
+
+  /** Entries up to the first row whose bytes are not those that were written. */
+  #readSound(position: number, { rows, bytes }: ReadLimit) {
+    const entries: Entry[] = [];
+    let size = 0;
+    let last = position;
+    while (entries.length < rows) {
+      const found = this.#rowsBehind(last, Math.min(READ_AHEAD, rows - entries.length));
+      for (const row of found) {
+        const entry = toEntry(row);
+        if (!entry || crc32c(entry.payload) !== row.crc) return { entries, corrupt: row };
+        size += entry.payload.length;
+        const isFull = entries.length > 0 && size > bytes;
+        const isOther = entry.topic !== (entries[0]?.topic ?? entry.topic);
+        if (isFull || isOther) return { entries, corrupt: undefined };
+        entries.push(entry);
+        last = entry.position;
+      }
+      if (found.length < READ_AHEAD) break;
+    }
+    return { entries, corrupt: undefined };
+  }
+
+  #rowsBehind(position: number, count: number): readonly Row[] {
+    return this.#sql.all(
       "SELECT id, topic, payload, created_at, schema, crc, clock_synced FROM telemetry_queue " +
         "WHERE id > ? ORDER BY id LIMIT ?",
       position,
-      rows,
+      count,
     );
-    const entries: Entry[] = [];
-    let size = 0;
-    for (const row of found) {
-      const entry = toEntry(row);
-      if (!entry || crc32c(entry.payload) !== row.crc) {
-        this.#dropCorrupt(row, Number(row.id));
-        break;
-      }
-      size += entry.payload.length;
-      const isFull = entries.length > 0 && size > bytes;
-      if (isFull || entry.topic !== (entries[0]?.topic ?? entry.topic)) break;
-      entries.push(entry);
-    }
-    // A row that went bad may have been the first one: look again behind it.
-    const isRowGone = entries.length === 0 && found.length > 0;
-    return isRowGone ? this.#read(output, { rows, bytes }) : entries;
   }
 
   /** A row whose bytes changed on disk is set aside, and told of as a gap to each output. */
   #dropCorrupt(row: Row, position: number): void {
-    const createdAt = Number(row.created_at ?? 0) * 1000;
+    const at = Number(row.created_at ?? 0) * 1000;
     this.#sql.transaction(() => {
+      const gaps = this.#cursors.gapsBy(position, position, "corrupt", { from: at, to: at });
       this.#moveToDeadLetters("*", { position, reason: "checksum" });
-      this.#cursors.recordGap(position, position, "corrupt", createdAt, createdAt);
       this.#sql.run("DELETE FROM telemetry_queue WHERE id = ?", position);
+      this.#cursors.record(gaps);
     });
   }
 

@@ -37,13 +37,32 @@ function dropDelivered(sql: Sql, cursors: Cursors): number {
   }
 }
 
+/** A time that nobody vouches for says nothing about age. */
+const IS_SYNCED = "coalesce(clock_synced, 1) = 1";
+
+/** Drops rows up to the first that is not old: one with a wrong time takes no good ones along. */
 function dropOld(sql: Sql, cursors: Cursors, before: number): number {
-  const last = sql.get(
-    "SELECT max(id) AS last FROM telemetry_queue " +
-      "WHERE created_at < ? AND coalesce(clock_synced, 1) = 1",
+  const newest = newestOld(sql, before, Number.MAX_SAFE_INTEGER);
+  if (newest === undefined) return 0;
+  const { fresh } = sql.get(
+    `SELECT min(id) AS fresh FROM telemetry_queue WHERE id < ? AND +created_at >= ? AND ${IS_SYNCED}`,
+    newest,
     before,
-  )?.last;
-  return last ? dropThrough(sql, cursors, Number(last), "max_age") : 0;
+  ) ?? {};
+  const last = fresh ? newestOld(sql, before, Number(fresh)) : newest;
+  return last === undefined ? 0 : dropThrough(sql, cursors, last, "max_age");
+}
+
+/** The newest row before row `end` that is old. */
+function newestOld(sql: Sql, before: number, end: number): number | undefined {
+  const { last } = sql.get(
+    // Without being told, SQLite looks for it backwards through all rows.
+    "SELECT max(id) AS last FROM telemetry_queue INDEXED BY idx_created_at " +
+      `WHERE created_at < ? AND ${IS_SYNCED} AND id < ?`,
+    before,
+    end,
+  ) ?? {};
+  return last ? Number(last) : undefined;
 }
 
 /** Drops the oldest rows until the pages in use fit; each chunk is an estimate, then measured. */
@@ -51,7 +70,10 @@ function dropExcess(sql: Sql, cursors: Cursors, maxBytes: number): number {
   let dropped = 0;
   for (;;) {
     const excess = usedBytes(sql) - maxBytes;
-    const span = sql.get("SELECT min(id) AS first, max(id) AS last FROM telemetry_queue");
+    const span = sql.get(
+      "SELECT (SELECT min(id) FROM telemetry_queue) AS first, " +
+        "(SELECT max(id) FROM telemetry_queue) AS last",
+    );
     if (excess <= 0 || !span?.first) return dropped;
     const first = Number(span.first);
     const rows = Number(span.last) - first + 1;
@@ -72,9 +94,11 @@ function dropThrough(sql: Sql, cursors: Cursors, last: number, reason: string): 
       last,
     );
     if (!span?.first) return 0;
-    const [from, to] = [Number(span.since) * 1000, Number(span.until) * 1000];
-    cursors.recordGap(Number(span.first), last, reason, from, to);
-    return sql.run("DELETE FROM telemetry_queue WHERE id <= ?", last).changes;
+    const time = { from: Number(span.since) * 1000, to: Number(span.until) * 1000 };
+    const gaps = cursors.gapsBy(Number(span.first), last, reason, time);
+    const { changes } = sql.run("DELETE FROM telemetry_queue WHERE id <= ?", last);
+    cursors.record(gaps);
+    return changes;
   });
 }
 

@@ -1,0 +1,151 @@
+import assert from "node:assert/strict";
+import { TryLaterError } from "../../lib/core/mod.ts";
+import { ALL, BufferFolder, entries, gapsOf, numbered, textsOf } from "./buffer_folder.ts";
+
+Deno.test.sanitizer({ ops: true, resources: true });
+
+Deno.test("a row whose bytes changed is set aside, told of, and all others are delivered", async () => {
+  for (
+    const [change, bad, left] of [
+      ["payload = CAST('tampered' AS BLOB)", [1], ["2", "3", "4", "5"]],
+      ["payload = substr(payload, 1, 0)", [3], ["1", "2", "4", "5"]],
+      ["crc = crc + 1", [5], ["1", "2", "3", "4"]],
+      ["payload = 'a text'", [2, 3, 4], ["1", "5"]],
+      ["crc = -1", [1, 2, 3, 4, 5], []],
+    ] as const
+  ) {
+    await using folder = new BufferFolder();
+    await using buffer = folder.open({ outputs: ["behind", "done"] });
+    await buffer.append(numbered(1, 5, { createdAt: 7000 }));
+    await buffer.commit("done", 5, []);
+    using look = folder.look();
+    look.run(`UPDATE telemetry_queue SET ${change} WHERE id IN (${bad.join()})`);
+
+    const delivered: string[] = [];
+    const gaps = [];
+    for (let read = await buffer.read("behind", ALL); read.length > 0;) {
+      delivered.push(...textsOf(read).filter((text) => !text.startsWith("{")));
+      gaps.push(...gapsOf(read));
+      await buffer.commit("behind", read.at(-1)?.position ?? 0, []);
+      read = await buffer.read("behind", ALL);
+    }
+    assert.deepEqual(delivered, left, change);
+    const told = { output: "behind", count: 1, reason: "corrupt", from: 7e6, to: 7e6 };
+    assert.deepEqual(gaps, bad.map((position) => ({ ...told, first: position, last: position })));
+    assert.deepEqual(
+      look.rows("SELECT output, position, reason FROM dead_letter ORDER BY position"),
+      bad.map((position) => ["*", position, "checksum"]),
+    );
+  }
+});
+
+Deno.test("many bad rows in a row are passed over in one reading", async () => {
+  await using folder = new BufferFolder();
+  await using buffer = folder.open({ synchronous: "normal" });
+  await buffer.append(numbered(1, 3001));
+  using look = folder.look();
+  look.run("UPDATE telemetry_queue SET crc = 0 WHERE id <= 3000");
+  const read = await buffer.read("file", ALL);
+  assert.equal(textsOf(read)[0], "3001");
+  assert.equal((await buffer.stats()).deadLetters, 3000);
+});
+
+/** Where a file is damaged, and whether it still says whose it is. */
+const DAMAGES: readonly (readonly [string, (folder: BufferFolder) => number[], boolean])[] = [
+  ["its header", () => [1], false],
+  ["a page of rows", (folder) => pagesOf(folder, "telemetry_queue"), true],
+  ["its index", (folder) => pagesOf(folder, "idx_created_at"), true],
+  ["the page with its name", (folder) => pagesOf(folder, "meta"), false],
+];
+
+function pagesOf(folder: BufferFolder, table: string): number[] {
+  using look = folder.look();
+  return look.column(`SELECT pageno FROM dbstat WHERE name = '${table}'`).map(Number);
+}
+
+/** Overwrites whole pages, as a dying SD card does. */
+function overwrite(path: string, pages: readonly number[]): void {
+  using file = Deno.openSync(path, { write: true });
+  for (const page of pages) {
+    file.seekSync((page - 1) * 4096, Deno.SeekMode.Start);
+    file.writeSync(new Uint8Array(4096).fill(0xee));
+  }
+}
+
+/** All but the first page, which counts the changes of the file. */
+async function rowPages(path: string): Promise<Uint8Array> {
+  return (await Deno.readFile(path)).subarray(4096);
+}
+
+for (const [what, pages, isNameKept] of DAMAGES) {
+  Deno.test(`a file with ${what} overwritten is set aside whole, and a new one begun`, async () => {
+    await using folder = new BufferFolder();
+    {
+      await using buffer = folder.open({ collector: "roof" });
+      await buffer.append(numbered(1, 2000));
+    }
+    const damaged = pages(folder);
+    overwrite(folder.path, damaged);
+    const rows = await rowPages(folder.path);
+
+    await using buffer = folder.open({ collector: undefined });
+    assert.match(buffer.setAside ?? "", /buffer\.sqlite\.corrupt-\d{4}-\d\d-\d\dT[\d-]+Z$/);
+    assert.deepEqual(await rowPages(buffer.setAside ?? ""), rows);
+    if (isNameKept) assert.equal(buffer.collector, "roof");
+    else assert.match(buffer.collector, /^sunspool-[0-9a-f]{8}$/);
+    assert.equal((await buffer.stats()).rows, 0);
+    await buffer.append(entries("first"));
+    assert.deepEqual((await buffer.read("file", ALL)).map(({ position }) => position), [1]);
+  });
+}
+
+Deno.test("a configured name goes over what a corrupt file says", async () => {
+  await using folder = new BufferFolder();
+  {
+    await using buffer = folder.open({ collector: "roof" });
+    await buffer.append(numbered(1, 10));
+  }
+  overwrite(folder.path, pagesOf(folder, "telemetry_queue"));
+  await using buffer = folder.open({ collector: "cellar" });
+  assert.equal(buffer.collector, "cellar");
+});
+
+Deno.test("a file that is no database at all is set aside", async () => {
+  await using folder = new BufferFolder();
+  await Deno.writeTextFile(folder.path, "hello, this is no database\n".repeat(400));
+  await using buffer = folder.open();
+  assert.match(await Deno.readTextFile(buffer.setAside ?? ""), /^hello/);
+  await buffer.append(entries("a"));
+});
+
+Deno.test("an empty file, as a power cut right after its making leaves it, is a new buffer", async () => {
+  await using folder = new BufferFolder();
+  await Deno.writeFile(folder.path, new Uint8Array(0));
+  await using buffer = folder.open();
+  assert.equal(buffer.setAside, undefined);
+  await buffer.append(entries("a"));
+});
+
+Deno.test("a corrupt file stays where it is while somebody else has it open", async () => {
+  for (
+    const [holder, others] of [["collect", ["append", "drain", "maintain"]], ["drain", [
+      "append",
+      "maintain",
+    ]], ["append", ["drain", "maintain"]]] as const
+  ) {
+    await using folder = new BufferFolder();
+    await using buffer = folder.open({ role: holder });
+    await buffer.append(numbered(1, 2000));
+    {
+      using look = folder.look();
+      look.rows("PRAGMA wal_checkpoint(TRUNCATE)");
+    }
+    overwrite(folder.path, pagesOf(folder, "telemetry_queue"));
+    const names = folder.names();
+    for (const role of others) {
+      assert.throws(() => folder.open({ role }), TryLaterError, `${holder}, then ${role}`);
+    }
+    const left = folder.names().filter((name) => !name.endsWith(".lock"));
+    assert.deepEqual(left, names.filter((name) => !name.endsWith(".lock")));
+  }
+});

@@ -1,0 +1,24 @@
+import assert from "node:assert/strict";
+import { crc32c } from "../../lib/buffer/mod.ts";
+import { fromHex } from "../modbus/hex.ts";
+
+Deno.test("crc32c() gives the answers of RFC 3720, appendix B.4", () => {
+  const ascending = Uint8Array.from({ length: 32 }, (_, i) => i);
+  const readCommand = fromHex(
+    "01c00000 00000000 00000000 00000000 14000000 00000400 00000014 00000018 28000000 00000000" +
+      "02000000 00000000",
+  );
+  for (
+    const [what, bytes, want] of [
+      ["nothing", new Uint8Array(0), 0x0000_0000],
+      ["zeros", new Uint8Array(32), 0x8a91_36aa],
+      ["ones", new Uint8Array(32).fill(0xff), 0x62a8_ab43],
+      ["incrementing", ascending, 0x46dd_794e],
+      ["decrementing", ascending.toReversed(), 0x113f_db5c],
+      ["an iSCSI read command", readCommand, 0xd996_3a56],
+      ["123456789", new TextEncoder().encode("123456789"), 0xe306_9283],
+    ] as const
+  ) {
+    assert.equal(crc32c(bytes), want, what);
+  }
+});
