@@ -47,12 +47,13 @@ export class Drain {
   readonly #buffer: Buffer;
   readonly #options: DrainOptions;
   readonly #ports: DrainPorts;
-  #epoch = 0;
   #position = 0;
   #isReady = false;
   #failures = 0;
   #lastError: unknown;
   #busySince: number | undefined;
+  /** Events on their way into the buffer. */
+  #telling: Promise<void> | undefined;
 
   /** Nothing happens before `run`. */
   constructor(output: Output, buffer: Buffer, options: DrainOptions, ports: DrainPorts) {
@@ -135,7 +136,9 @@ export class Drain {
     const last = entries.at(-1);
     if (!last) {
       await this.output.settle(this.#position);
-      return true;
+      if (!this.#telling) return true;
+      await this.#telling;
+      return false;
     }
     const startedAt = performance.now();
     const rejected = await this.output.deliver(await this.#batch(entries), signal);
@@ -160,8 +163,9 @@ export class Drain {
     for (const { schema } of entries) {
       if (!schemas.has(schema)) schemas.set(schema, await this.#buffer.schemaText(schema));
     }
-    const topic = entries[0]?.topic ?? "";
-    return { collector: this.#buffer.collector, epoch: this.#epoch, topic, entries, schemas };
+    // Another output's recovery may have begun a new epoch meanwhile.
+    const { collector, epoch } = await this.#buffer.local(this.output.name);
+    return { collector, epoch, topic: entries[0]?.topic ?? "", entries, schemas };
   }
 
   async #recover(signal: AbortSignal): Promise<void> {
@@ -173,20 +177,34 @@ export class Drain {
       await this.#buffer.commit(name, position, []);
       this.#ports.observeReadings(name, "recovered", position - local.position);
     }
-    this.#epoch = recovery.newEpoch === undefined ? local.epoch : await this.#buffer.renewEpoch();
+    if (recovery.newEpoch !== undefined) await this.#buffer.renewEpoch();
     this.#position = position;
     this.#isReady = true;
-    await this.#tell(recovery);
-    this.#ports.log("debug", "output is ready", { output: name, position, epoch: this.#epoch });
+    this.#tell(recovery);
+    this.#ports.log("debug", "output is ready", { output: name, position });
   }
 
-  async #tell({ newEpoch, event }: Recovery): Promise<void> {
+  #tell({ newEpoch, event }: Recovery): void {
     const { name } = this.output;
     const told = [["epoch_changed", newEpoch], ["recovery", event]] as const;
-    for (const [word, text] of told) {
-      if (text === undefined) continue;
+    const events = told.flatMap(([word, text]) => {
+      if (text === undefined) return [];
       this.#ports.log("warn", text, { output: name, event: word });
-      await this.#buffer.append([this.#ports.encodeEvent(word, `${name}: ${text}`)]);
+      return [this.#ports.encodeEvent(word, `${name}: ${text}`)];
+    });
+    if (events.length === 0) return;
+    const telling = this.#keep(events).finally(() => {
+      if (this.#telling === telling) this.#telling = undefined;
+    });
+    this.#telling = telling;
+  }
+
+  /** A full buffer may hold events back until rows have left it: to wait here would be for ever. */
+  async #keep(events: readonly NewEntry[]): Promise<void> {
+    try {
+      await this.#buffer.append(events);
+    } catch (error) {
+      this.#ports.log("error", `events cannot be kept: ${messageOf(error)}`);
     }
   }
 

@@ -1,12 +1,4 @@
-import {
-  type Block,
-  type ContainerHeader,
-  decodeBlock,
-  decodeHeader,
-  encodeBlock,
-  encodeHeader,
-  newSync,
-} from "../avro/container.ts";
+import { encodeBlock, encodeHeader, newSync } from "../avro/container.ts";
 import { type EntryGroup, groupEntries, joinRecords } from "../avro/join.ts";
 import {
   type Batch,
@@ -22,6 +14,8 @@ import {
   TryLaterError,
 } from "../core/mod.ts";
 import { bytes, integer, text } from "../setting.ts";
+import { type FileName, formatName, parseName } from "./file/file_name.ts";
+import { type Span, wholeBlocks } from "./file/left_over.ts";
 
 const directory = text(
   { key: "file.directory", summary: "Folder for the container files" },
@@ -40,7 +34,6 @@ const rollS = integer(
 
 /** Every Avro reader knows deflate; files stay small on flash. */
 const CODEC = "deflate";
-const PARTIAL = ".partial";
 
 /** Avro object container files in a folder. */
 export const file: OutputType = {
@@ -49,6 +42,7 @@ export const file: OutputType = {
   settings: [directory, rollBytes, rollS],
   isDefault: () => true,
   check: () => [],
+  warnings: () => [],
   create: (get: Lookup, context: OutputContext) =>
     new FileOutput({
       directory: get(directory),
@@ -102,26 +96,44 @@ class FileOutput implements Output {
   }
 
   async recover(local: LocalPosition): Promise<Recovery> {
-    this.#open?.handle.close();
-    this.#open = undefined;
+    this.#abandon();
     this.#done = [];
-    this.#settled = local.position;
-    const { directory } = this.#options;
-    await this.#guard(() => Deno.mkdir(directory, { recursive: true, mode: 0o750 }));
-    for await (const { name } of Deno.readDir(directory)) {
-      if (name.startsWith(`${local.collector}-`) && name.endsWith(PARTIAL)) {
-        await this.#guard(() => this.#settleLeftOver(`${directory}/${name}`, local));
-      }
+    const names = await this.#guard(() => this.#ownNames());
+    const leftOvers = await this.#guard(() => Promise.all(names.map((name) => this.#read(name))));
+    const ofEpoch = leftOvers.filter(({ name }) => name.epoch === local.epoch);
+    // What has its final name was committed, whatever became of the buffer since.
+    const named = highest(local.position, ofEpoch.map(({ name }) => name.last ?? 0));
+    const written = highest(named, ofEpoch.flatMap(({ spans }) => spans.map(({ last }) => last)));
+    const isForeign = written > local.latest;
+    const position = isForeign ? local.position : named;
+    this.#settled = position;
+    for (const { name, spans } of leftOvers) {
+      const isOurs = name.epoch === local.epoch && !isForeign;
+      const wanted = isOurs ? spans.filter(({ last }) => last <= position) : spans;
+      if (name.last === undefined) await this.#guard(() => this.#settleLeftOver(name, wanted));
     }
-    return { position: local.position, newEpoch: undefined, event: undefined };
+    const newEpoch = isForeign
+      ? `the folder has positions up to ${written} of this collector, this buffer file only up to ` +
+        `${local.latest}: it was restored or cloned; its positions count as new from here, ` +
+        "nothing is dropped"
+      : undefined;
+    return { position, newEpoch, event: undefined };
   }
 
   async deliver(batch: Batch): Promise<readonly Rejection[]> {
-    for (const group of groupEntries(batch, this.#context.batchSize)) {
-      await this.#guard(() => this.#append(batch, group));
+    try {
+      await this.#guard(async () => {
+        for (const group of groupEntries(batch, this.#context.batchSize)) {
+          await this.#append(batch, group);
+        }
+        await this.#sync();
+      });
+      return [];
+    } catch (error) {
+      // It may end in half a block, which recovery cuts off.
+      this.#abandon();
+      throw error;
     }
-    await this.#guard(() => this.#open?.handle.syncData() ?? Promise.resolve());
-    return [];
   }
 
   async settle(position: number): Promise<void> {
@@ -137,14 +149,18 @@ class FileOutput implements Output {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#open) this.#finish(this.#open);
-    await this.#nameDone();
+    try {
+      await this.#nameDone();
+    } catch (error) {
+      this.#context.log("warn", `a file is named at the next start: ${messageOf(error)}`);
+    }
   }
 
   async #append(batch: Batch, group: EntryGroup): Promise<void> {
     const { epoch } = batch;
     const first = group.entries[0]?.position ?? 0;
     if (this.#open && (this.#open.epoch !== epoch || this.#open.schema !== group.schema)) {
-      await this.#open.handle.syncData();
+      await this.#sync();
       this.#finish(this.#open);
     }
     const open = this.#open ??= await this.#begin(batch, group, first);
@@ -160,13 +176,17 @@ class FileOutput implements Output {
   }
 
   async #begin({ collector, epoch }: Batch, group: EntryGroup, first: number): Promise<OpenFile> {
-    const path = `${this.#options.directory}/${collector}-${epoch}-${first}.avro${PARTIAL}`;
-    const handle = await Deno.open(path, { write: true, createNew: true, mode: 0o640 });
+    const path = this.#pathOf(formatName(collector, { epoch, first, last: undefined }));
+    using stack = new DisposableStack();
+    const handle = stack.use(
+      await Deno.open(path, { write: true, createNew: true, mode: 0o640 }),
+    );
     const sync = newSync();
     const header = encodeHeader(group.schemaText, CODEC, sync);
     await writeAll(handle, header);
     await handle.syncData();
     await syncFolder(this.#options.directory);
+    stack.move();
     return {
       path,
       handle,
@@ -178,6 +198,23 @@ class FileOutput implements Output {
       last: first - 1,
       size: header.length,
     };
+  }
+
+  /** Puts what was written on disk. */
+  async #sync(): Promise<void> {
+    const open = this.#open;
+    await open?.handle.syncData();
+    // Whoever removes the folder takes the open file along; what is written to it then is lost.
+    if ((await open?.handle.stat())?.nlink === 0) throw new Error(`"${open?.path}" was removed`);
+  }
+
+  #abandon(): void {
+    this.#open?.handle.close();
+    this.#open = undefined;
+  }
+
+  #pathOf(name: string): string {
+    return `${this.#options.directory}/${name}`;
   }
 
   #finish(open: OpenFile): void {
@@ -194,29 +231,46 @@ class FileOutput implements Output {
   }
 
   async #rename({ path, epoch, first, last }: DoneFile): Promise<void> {
-    const { directory } = this.#options;
-    const target = `${directory}/${this.#context.collector}-${epoch}-${first}-${last}.avro`;
+    const target = this.#pathOf(formatName(this.#context.collector, { epoch, first, last }));
     await Deno.rename(path, target);
-    await syncFolder(directory);
+    await syncFolder(this.#options.directory);
     this.#context.log("debug", `file finished: ${target}`);
+  }
+
+  /** The names of this collector's files; the folder is made when it is missing. */
+  async #ownNames(): Promise<FileName[]> {
+    const { directory } = this.#options;
+    await Deno.mkdir(directory, { recursive: true, mode: 0o750 });
+    const names: FileName[] = [];
+    for await (const entry of Deno.readDir(directory)) {
+      const name = parseName(entry.name, this.#context.collector);
+      if (name) names.push(name);
+    }
+    return names;
+  }
+
+  /** The whole blocks of a file that was not finished; one that has its final name is not read. */
+  async #read(name: FileName): Promise<{ readonly name: FileName; readonly spans: Span[] }> {
+    if (name.last !== undefined) return { name, spans: [] };
+    const path = this.#pathOf(formatName(this.#context.collector, name));
+    return { name, spans: await wholeBlocks(await Deno.readFile(path), name.epoch) };
   }
 
   /**
    * What a killed process left: blocks that the buffer has not committed are cut off, since they
    * will be delivered again. Blocks of another epoch are of another buffer file: all kept.
    */
-  async #settleLeftOver(path: string, local: LocalPosition): Promise<void> {
-    const bytes = await Deno.readFile(path);
-    const { end, found } = await wholeBlocks(
-      bytes,
-      ({ epoch, last }) => epoch !== local.epoch || last <= local.position,
-    );
-    if (!found) return await Deno.remove(path);
-    using handle = await Deno.open(path, { write: true });
-    await handle.truncate(end);
-    await handle.sync();
-    await this.#rename({ path, ...found });
-    this.#context.log("info", `file left by an earlier run finished at position ${found.last}`);
+  async #settleLeftOver(name: FileName, wanted: readonly Span[]): Promise<void> {
+    const path = this.#pathOf(formatName(this.#context.collector, name));
+    const last = wanted.at(-1);
+    if (!last) return await Deno.remove(path);
+    {
+      using handle = await Deno.open(path, { write: true });
+      await handle.truncate(last.end);
+      await handle.sync();
+    }
+    await this.#rename({ path, epoch: name.epoch, first: name.first, last: last.last });
+    this.#context.log("info", `file left by an earlier run finished at position ${last.last}`);
   }
 
   async #guard<T>(job: () => Promise<T>): Promise<T> {
@@ -224,11 +278,7 @@ class FileOutput implements Output {
       return await job();
     } catch (cause) {
       const message = `Cannot write to folder "${this.#options.directory}": ${messageOf(cause)}`;
-      if (
-        cause instanceof Deno.errors.PermissionDenied || cause instanceof Deno.errors.NotCapable
-      ) {
-        throw new RefusedError(message, { cause });
-      }
+      if (isRefusal(cause)) throw new RefusedError(message, { cause });
       throw new TryLaterError(message, { cause });
     }
   }
@@ -244,42 +294,12 @@ async function syncFolder(path: string): Promise<void> {
   await folder.sync();
 }
 
-/** The positions in a block. */
-interface Span {
-  readonly epoch: number;
-  readonly first: number;
-  readonly last: number;
+function isRefusal(error: unknown): boolean {
+  return error instanceof Deno.errors.PermissionDenied ||
+    error instanceof Deno.errors.NotCapable ||
+    error instanceof Error && "code" in error && error.code === "EROFS";
 }
 
-/** The leading blocks that are whole and wanted: where they end, and what they hold. */
-async function wholeBlocks(bytes: Uint8Array, isWanted: (span: Span) => boolean) {
-  let found: Span | undefined;
-  let end = 0;
-  for await (const { span, block } of blocksOf(bytes)) {
-    if (!isWanted(span)) break;
-    found = { ...span, first: found?.first ?? span.first };
-    end = block.end;
-  }
-  return { end, found };
-}
-
-async function* blocksOf(bytes: Uint8Array): AsyncGenerator<{ span: Span; block: Block }> {
-  // Loaded only after a crash: decoding takes the Avro library, delivering does not.
-  const { records } = await import("../avro/decode.ts");
-  let header: ContainerHeader | undefined;
-  try {
-    header = decodeHeader(bytes);
-    if (!header) return;
-    for (let at = header.end;;) {
-      const block = decodeBlock(bytes, at, header);
-      if (!block) return;
-      const all = [...records(header.schemaText, block.data, block.count)];
-      const first = Number(all[0]?.position);
-      const last = Number(all.at(-1)?.position);
-      yield { span: { epoch: Number(all[0]?.epoch), first, last }, block };
-      at = block.end;
-    }
-  } catch {
-    // The end of a file that a power cut tore: everything before it was given already.
-  }
+function highest(least: number, others: readonly number[]): number {
+  return others.reduce((high, other) => Math.max(high, other), least);
 }

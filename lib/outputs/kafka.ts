@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import type { Producer, Transaction } from "kafkajs";
+import type { Producer } from "kafkajs";
 import type { Codec } from "../avro/container.ts";
 import { type Container, joinContainers } from "../avro/join.ts";
 import {
@@ -14,13 +14,15 @@ import {
   type Recovery,
   type Rejection,
   type Setting,
+  type SettingNote,
   TransportError,
 } from "../core/mod.ts";
 import { readSecret } from "../secret.ts";
 import { flag, integer, oneOf, secret, text, texts } from "../setting.ts";
 import { type ClientOptions, KafkaClient } from "./kafka/client.ts";
-import { explain, isTooLarge } from "./kafka/errors.ts";
+import { explain, isTooLarge, type Target } from "./kafka/errors.ts";
 import { type InFlight, judge, parseInFlight } from "./kafka/recovery.ts";
+import { readTls } from "./kafka/tls.ts";
 
 /** The keys of the `kafka` section. */
 const settings = {
@@ -114,6 +116,7 @@ export const kafka: OutputType = {
   settings: Object.values(settings),
   isDefault: (get) => get(settings.brokers).length > 0,
   check: contradictions,
+  warnings: weakenings,
   create: (get, context) => new KafkaOutput(optionsOf(get), context),
 };
 
@@ -124,8 +127,19 @@ function deliveryOf(get: Lookup): Delivery {
   return get(settings.delivery) ?? (weak ? "at_least_once" : "exactly_once");
 }
 
-function contradictions(get: Lookup) {
-  const faults: { key: string; text: string }[] = [];
+/** Settings that select the weaker delivery without saying so. */
+function weakenings(get: Lookup): readonly SettingNote[] {
+  if (get(settings.delivery) !== undefined) return [];
+  const text = 'selects kafka.delivery = "at_least_once": a reading may arrive twice; give ' +
+    "kafka.delivery to confirm it";
+  return [
+    ...(get(settings.acks) === "all" ? [] : [{ key: "kafka.acks", text }]),
+    ...(get(settings.enableIdempotence) ? [] : [{ key: "kafka.enable_idempotence", text }]),
+  ];
+}
+
+function contradictions(get: Lookup): readonly SettingNote[] {
+  const faults: SettingNote[] = [];
   const fault = (key: string, text: string) => faults.push({ key, text });
   if (get(settings.brokers).length === 0) {
     fault("kafka.brokers", "the output kafka needs brokers, as host:port");
@@ -164,15 +178,15 @@ const COMPRESSION_CODES = { none: 0, gzip: 1, zstd: 4 } as const;
 const ACKS_CODES = { all: -1, "1": 1, "0": 0 } as const;
 
 function optionsOf(get: Lookup): KafkaOptions {
-  const [caFile, certFile] = [get(settings.tlsCaFile), get(settings.tlsCertFile)];
-  const isTls = get(settings.tlsEnabled) || caFile !== undefined || certFile !== undefined;
+  const [ca, cert] = [get(settings.tlsCaFile), get(settings.tlsCertFile)];
+  const isTls = get(settings.tlsEnabled) || ca !== undefined || cert !== undefined;
   const mechanism = get(settings.saslMechanism);
   return {
     client: {
       brokers: get(settings.brokers),
       clientId: get(settings.clientId),
       timeoutMs: get(settings.timeoutMs),
-      tls: isTls ? { caFile, certFile, keyFile: get(settings.tlsKeyFile) } : undefined,
+      tls: isTls ? readTls({ ca, cert, key: get(settings.tlsKeyFile) }) : undefined,
       sasl: mechanism && {
         mechanism,
         username: get(settings.saslUsername) ?? "",
@@ -197,12 +211,18 @@ const TRANSACTION_BYTES = 1_000_000;
 /** How long the broker waits for the end of a transaction before it aborts it. */
 const TRANSACTION_TIMEOUT_MS = 60_000;
 
-/** A connected producer and where it writes. */
-interface Connection {
-  readonly producer: Producer;
+/** Where records of a topic go. */
+interface Place {
   readonly partition: number;
   /** Our next record can only stand at or after this offset. */
   end: number;
+}
+
+/** A producer and where it writes. */
+interface Connection {
+  readonly producer: Producer;
+  /** By topic: the buffer may still hold rows for an earlier one. */
+  readonly places: Map<string, Place>;
 }
 
 /**
@@ -237,16 +257,10 @@ class KafkaOutput implements Output {
         transactionTimeoutMs: TRANSACTION_TIMEOUT_MS,
         isIdempotent: this.#options.isIdempotent,
       });
+      this.#connection = { producer, places: new Map() };
       await producer.connect();
-      this.#connection = { producer, partition: 0, end: 0 };
       if (this.#isTransactional) await (await producer.transaction()).abort();
-      // Sends nothing, but has the broker make the topic where it is allowed to.
-      await producer.send({ topic: this.#options.topic, messages: [] });
-      const { partition, end } = await this.#client.locate(
-        this.#options.topic,
-        this.#context.collector,
-      );
-      this.#connection = { producer, partition, end };
+      await this.#placeOf(this.#options.topic);
       if (!this.#isTransactional) return nothingNew(local.position);
       return await this.#settlePending(this.#client, local, signal);
     });
@@ -261,13 +275,15 @@ class KafkaOutput implements Output {
       else sendable.push(entry);
     }
     const { batchSize } = this.#context;
+    let after = (batch.entries[0]?.position ?? 1) - 1;
     for (const part of this.#parts(sendable, batch.schemas)) {
       const containers = joinContainers(
         { ...batch, entries: part },
         batchSize,
         this.#options.codec,
       );
-      await this.#explained(signal, () => this.#send(batch, containers), part);
+      await this.#explained(signal, () => this.#send(batch, containers, after), part);
+      after = part.at(-1)?.position ?? after;
     }
     return rejections;
   }
@@ -278,6 +294,11 @@ class KafkaOutput implements Output {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#disconnect();
+  }
+
+  get #target(): Target {
+    const { client, topic } = this.#options;
+    return { brokers: client.brokers.join(","), topic };
   }
 
   get #isTransactional(): boolean {
@@ -306,11 +327,13 @@ class KafkaOutput implements Output {
     if (!note) return nothingNew(local.position);
     const found = await client.hasDelivered(note, local.collector, this.#groupId, signal);
     if (found === true) return nothingNew(note.last);
-    if (found === false) return nothingNew(local.position);
+    // What was sent before it in the same batch is there, though the buffer has not been told.
+    const position = Math.max(note.after, local.position);
+    if (found === false) return nothingNew(position);
     return {
-      position: local.position,
+      position,
       newEpoch: undefined,
-      event: `positions ${local.position + 1}–${note.last} are sent again: the broker forgot our ` +
+      event: `positions ${position + 1}–${note.last} are sent again: the broker forgot our ` +
         "position and the topic no longer shows whether they had arrived",
     };
   }
@@ -334,40 +357,54 @@ class KafkaOutput implements Output {
     return parts;
   }
 
-  async #send(batch: Batch, containers: readonly Container[]): Promise<void> {
-    const connection = this.#connection;
+  async #send(batch: Batch, containers: readonly Container[], after: number): Promise<void> {
+    const { topic, epoch } = batch;
     const last = containers.at(-1)?.last;
-    if (!connection || last === undefined) throw new Error("Not connected");
-    const record = { ...this.#record(batch, containers, connection.partition) };
+    const { producer } = this.#connected;
+    if (last === undefined) return;
+    const place = await this.#placeOf(topic);
+    const record = this.#record(batch, containers, place.partition);
     if (!this.#isTransactional) {
-      await connection.producer.send(record);
+      await producer.send(record);
       return;
     }
-    const { partition, end: from } = connection;
-    const note: InFlight = { topic: batch.topic, partition, epoch: batch.epoch, last, from };
+    const note: InFlight = {
+      topic,
+      partition: place.partition,
+      epoch,
+      after,
+      last,
+      from: place.end,
+    };
     await this.#context.note(JSON.stringify(note));
-    const transaction = await connection.producer.transaction();
-    await this.#fill(transaction, record, batch.topic, last, connection);
+    const transaction = await producer.transaction();
+    const sent = await transaction.send(record);
+    const base = Number(sent[0]?.baseOffset ?? -1);
+    if (base >= 0) place.end = base + record.messages.length;
+    const offset = { partition: 0, offset: String(last), ...{ metadata: this.#incarnation } };
+    await transaction.sendOffsets({
+      consumerGroupId: this.#groupId,
+      topics: [{ topic, partitions: [offset] }],
+    });
     await transaction.commit();
   }
 
-  async #fill(
-    transaction: Transaction,
-    record: Parameters<Transaction["send"]>[0],
-    topic: string,
-    last: number,
-    connection: Connection,
-  ): Promise<void> {
-    const sent = await transaction.send(record);
-    const base = Number(sent[0]?.baseOffset ?? -1);
-    if (base >= 0) connection.end = base + record.messages.length;
-    await transaction.sendOffsets({
-      consumerGroupId: this.#groupId,
-      topics: [{
-        topic,
-        partitions: [{ partition: 0, offset: String(last), ...{ metadata: this.#incarnation } }],
-      }],
-    });
+  /** Where records of a topic go: found out once for each connection. */
+  async #placeOf(topic: string): Promise<Place> {
+    const { producer, places } = this.#connected;
+    const known = places.get(topic);
+    if (known) return known;
+    // Sends nothing, but has the broker make the topic where it is allowed to.
+    await producer.send({ topic, messages: [] });
+    const place = await this.#client?.locate(topic, this.#context.collector);
+    if (!place) throw new Error("Not connected");
+    places.set(topic, place);
+    return place;
+  }
+
+  get #connected(): Connection {
+    if (!this.#connection) throw new Error("Not connected");
+    return this.#connection;
   }
 
   #record(batch: Batch, containers: readonly Container[], partition: number) {
@@ -408,7 +445,7 @@ class KafkaOutput implements Output {
       return await Promise.race([job(), stopped.promise]);
     } catch (error) {
       if (isTooLarge(error)) this.#shrink(part);
-      const told = explain(error, this.#options.client.brokers.join(","), this.#options.topic);
+      const told = explain(this.#client?.complete(error) ?? error, this.#target);
       // A transaction that took too long is aborted by the broker in the same words.
       const isOverdue = performance.now() - startedAt > TRANSACTION_TIMEOUT_MS / 2;
       if (told instanceof FencedError && isOverdue) {
@@ -423,8 +460,9 @@ class KafkaOutput implements Output {
   /** The broker takes less at once than we thought; a reading too large alone is set aside. */
   #shrink(part: readonly Entry[]): void {
     const [only] = part;
+    const size = part.reduce((sum, { payload }) => sum + payload.length, 0);
     if (part.length === 1 && only) this.#tooLarge.add(only.position);
-    else this.#limit = Math.max(Math.floor(this.#limit / 2), 1);
+    else this.#limit = Math.max(Math.floor(Math.min(this.#limit, size) / 2), 1);
   }
 
   async #disconnect(): Promise<void> {

@@ -1,18 +1,22 @@
 import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
-import type { KafkaConfig, logLevel as LogLevel, Producer } from "kafkajs";
-import { ConfigError, messageOf, type OutputLog } from "../../core/mod.ts";
+import type {
+  Consumer,
+  KafkaConfig,
+  logLevel as LogLevel,
+  Producer,
+  TopicPartitionOffset,
+} from "kafkajs";
+import { type OutputLog, RefusedError } from "../../core/mod.ts";
+import { isDenied, withLostCause } from "./errors.ts";
 import type { GroupOffset, InFlight } from "./recovery.ts";
+import type { Tls } from "./tls.ts";
 
 /** How to reach the brokers. */
 export interface ClientOptions {
   readonly brokers: readonly string[];
   readonly clientId: string;
   readonly timeoutMs: number;
-  readonly tls: {
-    readonly caFile: string | undefined;
-    readonly certFile: string | undefined;
-    readonly keyFile: string | undefined;
-  } | undefined;
+  readonly tls: Tls | undefined;
   readonly sasl: {
     readonly mechanism: "plain" | "scram-sha-256" | "scram-sha-512";
     readonly username: string;
@@ -33,17 +37,20 @@ type Kafka = InstanceType<KafkaJs["Kafka"]>;
 export class KafkaClient {
   readonly #kafka: Kafka;
   readonly #partitioner: ReturnType<KafkaJs["Partitioners"]["DefaultPartitioner"]>;
+  #lastFailure: string | undefined;
 
-  private constructor(kafka: Kafka, kafkajs: KafkaJs) {
-    this.#kafka = kafka;
+  private constructor(kafkajs: KafkaJs, config: KafkaConfig, log: OutputLog) {
+    this.#kafka = new kafkajs.Kafka({
+      ...config,
+      logCreator: () => (entry) => {
+        if (typeof entry.log.error === "string") this.#lastFailure = entry.log.error;
+        route(log, kafkajs.logLevel, entry);
+      },
+    });
     this.#partitioner = kafkajs.Partitioners.DefaultPartitioner();
   }
 
-  /**
-   * Makes a client; nothing is connected yet.
-   *
-   * @throws {ConfigError} a certificate file cannot be read
-   */
+  /** Makes a client; nothing is connected yet. */
   static async create(options: ClientOptions, log: OutputLog): Promise<KafkaClient> {
     const { default: kafkajs } = await import("kafkajs");
     addZstd(kafkajs);
@@ -56,11 +63,15 @@ export class KafkaClient {
       requestTimeout: options.timeoutMs,
       enforceRequestTimeout: true,
       retry: RETRY,
-      logCreator: () => (entry) => route(log, kafkajs.logLevel, entry),
     };
-    if (options.tls) config.ssl = readTls(options.tls);
+    if (options.tls) config.ssl = options.tls;
     if (options.sasl) config.sasl = saslOf(options.sasl);
-    return new KafkaClient(new kafkajs.Kafka(config), kafkajs);
+    return new KafkaClient(kafkajs, config, log);
+  }
+
+  /** An error of this client's or its producers', with the cause that kafkajs lost. */
+  complete(error: unknown): unknown {
+    return withLostCause(error, this.#lastFailure);
   }
 
   /** A producer that is not connected yet. */
@@ -134,12 +145,22 @@ export class KafkaClient {
     end: number,
     signal: AbortSignal,
   ): Promise<boolean | undefined> {
-    const consumer = this.#kafka.consumer({ groupId: `${groupId}-recovery`, retry: RETRY });
+    const searchGroup = `${groupId}-recovery`;
+    const consumer = this.#kafka.consumer({ groupId: searchGroup, retry: RETRY });
     const found = Promise.withResolvers<boolean | undefined>();
+    found.promise.catch(() => {});
     const timer = setTimeout(() => found.resolve(undefined), SEARCH_MS);
     const stop = () => found.resolve(undefined);
     signal.addEventListener("abort", stop, { once: true });
     try {
+      // Control records and aborted ones count as offsets too, but only this is told of them.
+      consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
+        const isEnd = payload.partition === partition && Number(payload.lastOffset) + 1 >= end;
+        if (isEnd) found.resolve(false);
+      });
+      consumer.on(consumer.events.CRASH, ({ payload: { error, restart } }) => {
+        if (!restart || isDenied(error)) found.reject(error);
+      });
       await consumer.connect();
       await consumer.subscribe({ topics: [topic], fromBeginning: true });
       await consumer.run({
@@ -152,13 +173,17 @@ export class KafkaClient {
             if (isOurs && Number(text("last")) >= last) found.resolve(true);
             resolveOffset(offset);
           }
-          // Control records count as offsets too: the end may lie behind the last message.
-          if (Number(batch.lastOffset()) + 1 >= end) found.resolve(false);
           return Promise.resolve();
         },
       });
-      consumer.seek({ topic, partition, offset: String(from) });
+      seekIfRunning(consumer, { topic, partition, offset: String(from) });
       return await found.promise;
+    } catch (cause) {
+      if (!isDenied(this.complete(cause))) throw cause;
+      const grants = `READ on topic "${topic}" and on group "${searchGroup}"`;
+      throw new RefusedError(`Cannot look for what had arrived at Kafka: grant ${grants}`, {
+        cause,
+      });
     } finally {
       clearTimeout(timer);
       signal.removeEventListener("abort", stop);
@@ -174,6 +199,15 @@ export class KafkaClient {
     } finally {
       await admin.disconnect().catch(() => {});
     }
+  }
+}
+
+/** One that crashed while it started cannot be told: it begins at the beginning, or not at all. */
+function seekIfRunning(consumer: Consumer, offset: TopicPartitionOffset): void {
+  try {
+    consumer.seek(offset);
+  } catch (error) {
+    if (!(error instanceof Error && /was not initialized/.test(error.message))) throw error;
   }
 }
 
@@ -210,23 +244,6 @@ function addZstd({ CompressionCodecs, CompressionTypes }: KafkaJs): void {
     compress: ({ buffer }: { buffer: Uint8Array }) => Promise.resolve(zstdCompressSync(buffer)),
     decompress: (data: Uint8Array) => Promise.resolve(zstdDecompressSync(data)),
   });
-}
-
-function readTls({ caFile, certFile, keyFile }: NonNullable<ClientOptions["tls"]>) {
-  const read = (file: string | undefined) => {
-    if (file === undefined) return undefined;
-    try {
-      return Deno.readTextFileSync(file);
-    } catch (cause) {
-      throw new ConfigError(`Cannot read "${file}": ${messageOf(cause)}`, { cause });
-    }
-  };
-  const [ca, cert, key] = [read(caFile), read(certFile), read(keyFile)];
-  return {
-    ...(ca === undefined ? {} : { ca: [ca] }),
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
-  };
 }
 
 function saslOf({ mechanism, username, password }: NonNullable<ClientOptions["sasl"]>) {

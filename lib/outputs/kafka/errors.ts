@@ -16,6 +16,12 @@ const DENIED: Readonly<Record<string, string>> = {
   UNSUPPORTED_SASL_MECHANISM: "uses a SASL mechanism that the broker does not offer",
 };
 
+/** The same where kafkajs has no more than their text. */
+const DENIED_TEXTS: readonly (readonly [RegExp, string])[] = [
+  [/Transactional Id authorization failed/, "TRANSACTIONAL_ID_AUTHORIZATION_FAILED"],
+  [/Group authorization failed/, "GROUP_AUTHORIZATION_FAILED"],
+];
+
 const FENCED: readonly string[] = ["INVALID_PRODUCER_EPOCH", "PRODUCER_FENCED"];
 const TOO_LARGE: readonly string[] = ["MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"];
 
@@ -42,13 +48,37 @@ export function brokerError(error: unknown): string | undefined {
   return undefined;
 }
 
+/**
+ * Puts back what kafkajs forgot: why no broker names a coordinator stands in its log only.
+ *
+ * @param lastFailure the text of the last failure that it logged
+ */
+export function withLostCause(error: unknown, lastFailure: string | undefined): unknown {
+  const isLost = error instanceof Error && error.name === "KafkaJSGroupCoordinatorNotFound";
+  if (!isLost || lastFailure === undefined) return error;
+  const type = DENIED_TEXTS.find(([text]) => text.test(lastFailure))?.[1];
+  error.cause = Object.assign(new Error(lastFailure), type === undefined ? {} : { type });
+  return error;
+}
+
+/** Whether the broker says that we may not. */
+export function isDenied(error: unknown): boolean {
+  return Object.hasOwn(DENIED, brokerError(error) ?? "");
+}
+
 /** Whether the broker finds a message too large. */
 export function isTooLarge(error: unknown): boolean {
   return TOO_LARGE.includes(brokerError(error) ?? "");
 }
 
+/** Where a delivery went. */
+export interface Target {
+  readonly brokers: string;
+  readonly topic: string;
+}
+
 /** Says an error in our terms, so that the delivery knows how long to wait. */
-export function explain(error: unknown, brokers: string, topic: string): Error {
+export function explain(error: unknown, { brokers, topic }: Target): Error {
   if (error instanceof RefusedError || error instanceof TryLaterError) return error;
   const failed = `Cannot deliver to Kafka at "${brokers}" topic "${topic}"`;
   const type = brokerError(error);
@@ -58,7 +88,7 @@ export function explain(error: unknown, brokers: string, topic: string): Error {
   );
   if (denied !== undefined || isUnauthenticated) {
     const why = denied ?? DENIED.SASL_AUTHENTICATION_FAILED;
-    return new RefusedError(`${failed}: this collector ${why} (${messageOf(error)})`, {
+    return new RefusedError(`${failed}: this collector ${why} (${root(error)})`, {
       cause: error,
     });
   }

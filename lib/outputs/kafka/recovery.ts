@@ -48,7 +48,9 @@ export interface InFlight {
   readonly topic: string;
   readonly partition: number;
   readonly epoch: number;
-  /** The position that the transaction ends at. */
+  /** Everything up to this position had been delivered before it … */
+  readonly after: number;
+  /** … and this is the position that it ends at. */
   readonly last: number;
   /** Our records of it can only stand at or after this offset. */
   readonly from: number;
@@ -58,10 +60,10 @@ export interface InFlight {
 export function parseInFlight(note: string | null): InFlight | undefined {
   if (note === null) return undefined;
   try {
-    const { topic, partition, epoch, last, from } = JSON.parse(note);
-    const numbers: readonly unknown[] = [partition, epoch, last, from];
+    const { topic, partition, epoch, after, last, from } = JSON.parse(note);
+    const numbers: readonly unknown[] = [partition, epoch, after, last, from];
     if (typeof topic !== "string" || !numbers.every(Number.isSafeInteger)) return undefined;
-    return { topic, partition, epoch, last, from };
+    return { topic, partition, epoch, after, last, from };
   } catch {
     return undefined;
   }

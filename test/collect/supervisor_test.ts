@@ -1,0 +1,143 @@
+import assert from "node:assert/strict";
+import { type PollTarget, Supervisor } from "../../lib/collect/mod.ts";
+import { FakeClock } from "./fake_clock.ts";
+import { hang, identity, type Script, ScriptedDevice, TARGET } from "./scripted_device.ts";
+
+Deno.test.sanitizer({ ops: true, resources: true });
+
+const OTHER: PollTarget = { ...TARGET, place: "192.0.2.8:502/1" };
+
+/** A supervisor whose devices are scripted by their place, at work until the end of the scope. */
+function running(clock: FakeClock, scripts: Readonly<Record<string, Script>> = {}) {
+  const devices: ScriptedDevice[] = [];
+  const resets: string[] = [];
+  const stop = new AbortController();
+  const supervisor = new Supervisor({
+    portsOf(target) {
+      const device = new ScriptedDevice(clock);
+      device.identity = identity(`device at ${target.place}`);
+      device.script = scripts[target.place] ?? {};
+      devices.push(device);
+      return device.ports;
+    },
+    reset: (target) => resets.push(target.place),
+    log() {},
+  });
+  const done = supervisor.run(stop.signal);
+  return {
+    supervisor,
+    devices,
+    resets,
+    stop,
+    done,
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await clock.until(done);
+      assert.equal(clock.timers, 0);
+    },
+  };
+}
+
+Deno.test("a place is polled once, however often it is added", async () => {
+  using clock = new FakeClock();
+  await using work = running(clock);
+  const { supervisor, devices } = work;
+  assert.deepEqual(
+    [TARGET, OTHER, TARGET, { ...OTHER, pollIntervalMs: 5 }].map((target) =>
+      supervisor.add(target)
+    ),
+    [true, true, false, false],
+  );
+  await clock.advance(3000);
+  assert.deepEqual([devices.length, supervisor.size], [2, 2]);
+  assert.deepEqual(
+    [TARGET.place, OTHER.place, "192.0.2.9:502/1"].map((place) => supervisor.has(place)),
+    [true, true, false],
+  );
+});
+
+Deno.test("it counts the targets in each state", async () => {
+  using clock = new FakeClock();
+  const absent = () => Promise.reject(new Error("absent"));
+  await using work = running(clock, { [OTHER.place]: { connect: absent } });
+  const nothing = { disconnected: 0, connected: 0, discovering: 0, polling: 0, backoff: 0 };
+  assert.deepEqual(work.supervisor.states(), nothing);
+  work.supervisor.add(TARGET);
+  work.supervisor.add(OTHER);
+  await clock.advance(0);
+  assert.deepEqual(work.supervisor.states(), { ...nothing, polling: 1, backoff: 1 });
+});
+
+Deno.test("an id is taken while another place's device is live under it", async () => {
+  using clock = new FakeClock();
+  await using work = running(clock);
+  work.supervisor.add(TARGET);
+  await clock.advance(0);
+  const id = `device at ${TARGET.place}`;
+  assert.equal(work.supervisor.isTaken(id, OTHER.place), true);
+  assert.equal(work.supervisor.isTaken(id, TARGET.place), false);
+  assert.equal(work.supervisor.isTaken("another", OTHER.place), false);
+
+  for (const device of work.devices) device.script.read = () => Promise.reject(new Error("gone"));
+  await clock.advance(1000);
+  assert.equal(work.supervisor.isTaken(id, OTHER.place), false);
+});
+
+Deno.test("a poller that hangs is replaced within two minutes, whatever it hangs at", async () => {
+  for (const step of ["connect", "open", "read", "store"] as const) {
+    using clock = new FakeClock();
+    const scripts: Record<string, Script> = { [TARGET.place]: { [step]: hang } };
+    const work = running(clock, scripts);
+    work.supervisor.add(TARGET);
+    work.supervisor.add(OTHER);
+    await clock.advance(85_000);
+    assert.equal(work.supervisor.replaced, 0, step);
+    scripts[TARGET.place] = {};
+    await clock.advance(35_000);
+    assert.deepEqual([work.supervisor.replaced, work.resets], [1, [TARGET.place]], step);
+    assert.equal(work.supervisor.states().polling, 2);
+    await work[Symbol.asyncDispose]();
+  }
+});
+
+Deno.test("one that was replaced ends quietly when it wakes up after all", async () => {
+  using clock = new FakeClock();
+  const late = Promise.withResolvers<void>();
+  const scripts: Record<string, Script> = { [TARGET.place]: { open: () => late.promise } };
+  await using work = running(clock, scripts);
+  work.supervisor.add(TARGET);
+  await clock.advance(10_000);
+  scripts[TARGET.place] = {};
+  await clock.advance(100_000);
+  const [old] = work.devices;
+  assert.equal(work.supervisor.replaced, 1);
+  late.resolve();
+  await clock.advance(5000);
+  assert.equal(old?.openCount, 0);
+  assert.equal(old?.takeJournal().includes("polling"), false);
+  assert.equal(work.supervisor.states().polling, 1);
+});
+
+Deno.test("waiting is not hanging: for the next try, or for a tick that is far away", async () => {
+  using clock = new FakeClock();
+  const absent = () => Promise.reject(new Error("absent"));
+  const rare = { ...OTHER, pollIntervalMs: 3_600_000 };
+  await using work = running(clock, { [TARGET.place]: { connect: absent } });
+  work.supervisor.add(TARGET);
+  work.supervisor.add(rare);
+  await clock.advance(15 * 60_000);
+  assert.equal(work.supervisor.replaced, 0);
+});
+
+Deno.test("a stop ends all pollers", async () => {
+  using clock = new FakeClock();
+  const work = running(clock);
+  for (const target of [TARGET, OTHER]) work.supervisor.add(target);
+  await clock.advance(2500);
+  assert.deepEqual(work.devices.map(({ openCount }) => openCount), [1, 1]);
+  work.stop.abort();
+  await clock.until(work.done);
+  assert.deepEqual(work.devices.map(({ openCount }) => openCount), [0, 0]);
+  assert.equal(work.supervisor.states().disconnected, 2);
+  assert.equal(clock.timers, 0);
+});

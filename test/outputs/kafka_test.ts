@@ -1,0 +1,422 @@
+import assert from "node:assert/strict";
+import { dirname } from "node:path";
+import { ContainerDecoder, SCHEMA_FINGERPRINT } from "../../lib/avro/mod.ts";
+import { FencedError } from "../../lib/core/mod.ts";
+import { parseInFlight } from "../../lib/outputs/kafka/recovery.ts";
+import type { Kafka } from "../../scripts/services.ts";
+import { OTHER_SCHEMA } from "../avro/sample_batch.ts";
+import { serviceTest } from "../services.ts";
+import { asAdmin, clientOf, createTopic, startWarmKafka, takeOver, until } from "./broker.ts";
+import { type Delivery, named } from "./delivery.ts";
+import { deliverUnderKills } from "./killed_deliveries.ts";
+import { drainOf, range, Scene, type } from "./kafka_scene.ts";
+
+Deno.test.sanitizer({ ops: true, resources: true });
+
+serviceTest(
+  "Kafka gets each reading once, whatever happens in between",
+  ["kafka", "kcat"],
+  async ({ kcat }, t) => {
+    await using kafka = await startWarmKafka();
+    for (const [name, body] of Object.entries(CASES)) {
+      await t.step(name, async () => {
+        await using scene = new Scene(kafka.brokers, kcat);
+        await body(scene, kafka);
+      });
+    }
+  },
+);
+
+/** Has a transaction of the delivery's next rows begun and never ended, as by a process that died. */
+async function dieInTransaction(scene: Scene, work: Delivery): Promise<void> {
+  const entries = await work.buffer.read("kafka", { rows: 99, bytes: 1e9 });
+  const last = entries.at(-1)?.position ?? 0;
+  const { epoch, incarnation } = await work.buffer.local("kafka");
+  const [place] = await asAdmin(scene.brokers, (admin) => admin.fetchTopicOffsets(scene.topic));
+  const note = {
+    topic: scene.topic,
+    partition: 0,
+    epoch,
+    after: 0,
+    last,
+    from: Number(place?.high),
+  };
+  assert.ok(parseInFlight(JSON.stringify(note)));
+  await work.buffer.note("kafka", JSON.stringify(note));
+  const producer = clientOf(scene.brokers).producer({ transactionalId: scene.group });
+  await using _producer = { [Symbol.asyncDispose]: () => producer.disconnect() };
+  await producer.connect();
+  const transaction = await producer.transaction();
+  const headers = { collector: scene.collector, epoch: String(epoch), last: String(last) };
+  await transaction.send({
+    topic: scene.topic,
+    messages: [{ key: scene.collector, value: "pending", headers }],
+  });
+  const partitions = [{ partition: 0, offset: String(last), ...{ metadata: incarnation } }];
+  await transaction.sendOffsets({
+    consumerGroupId: scene.group,
+    topics: [{ topic: scene.topic, partitions }],
+  });
+}
+
+/** Codec and transaction bit of each record batch in a topic's log: "Record Batch" in the Kafka protocol guide. */
+function batchAttributes(kafka: Kafka, topic: string): { codec: number; transactional: boolean }[] {
+  const folder = `${dirname(kafka.logFile)}/data/${topic}-0`;
+  const log = Deno.readFileSync(`${folder}/00000000000000000000.log`);
+  const view = new DataView(log.buffer);
+  const batches = [];
+  for (let at = 0; at < log.length; at += 12 + view.getInt32(at + 8)) {
+    const attributes = view.getInt16(at + 21);
+    const isControl = (attributes & 0x20) !== 0;
+    if (isControl) continue;
+    batches.push({ codec: attributes & 7, transactional: (attributes & 0x10) !== 0 });
+  }
+  return batches;
+}
+
+const CASES: Readonly<Record<string, (scene: Scene, kafka: Kafka) => Promise<void>>> = {
+  "a record is one container of at most batch_size readings, and says what is in it": async (
+    scene,
+  ) => {
+    await using work = scene.delivery();
+    await work.append("1", "2", "3", "4", named("5", OTHER_SCHEMA), "6");
+    await work.recover();
+    await work.deliverAll();
+    const { epoch } = await work.buffer.local("kafka");
+    const records = await scene.records();
+    const common = { collector: scene.collector, epoch: String(epoch) };
+    const header = (first: number, last: number, schema = SCHEMA_FINGERPRINT) => ({
+      ...common,
+      first: String(first),
+      last: String(last),
+      count: String(last - first + 1),
+      schema,
+    });
+    assert.deepEqual(records.map(({ headers }) => headers), [
+      header(1, 3),
+      header(4, 4),
+      header(5, 5, OTHER_SCHEMA),
+      header(6, 6),
+    ]);
+    assert.ok(records.every(({ key }) => key === scene.collector));
+    assert.deepEqual(await scene.texts(), range(1, 6));
+  },
+
+  "the position is the group's offset, and the incarnation its metadata": async (scene) => {
+    await using work = scene.delivery();
+    await work.append(...range(1, 5));
+    await work.recover();
+    assert.equal(await scene.groupOffset(), undefined);
+    for (const [rows, offset] of [[2, "2"], [3, "5"]] as const) {
+      const delivered = await work.deliver(rows);
+      const { incarnation } = await work.buffer.local("kafka");
+      assert.deepEqual(await scene.groupOffset(), { offset, metadata: incarnation });
+      await work.commit(delivered);
+    }
+  },
+
+  "all of a collector's records are in one partition, the offset is that of partition 0": async (
+    scene,
+  ) => {
+    await scene.createTopic({}, 6);
+    await using work = scene.delivery();
+    await work.append(...range(1, 9));
+    await work.recover();
+    await work.deliverAll(2);
+    await work.restart();
+    await work.recover();
+    await work.append("10");
+    await work.deliverAll();
+    const bounds = await asAdmin(scene.brokers, (admin) => admin.fetchTopicOffsets(scene.topic));
+    assert.equal(bounds.filter(({ high }) => high !== "0").length, 1);
+    assert.deepEqual(await scene.texts(), range(1, 10));
+    assert.equal((await scene.groupOffset())?.offset, "10");
+  },
+
+  "a batch that is too much for a transaction goes in several": async (scene) => {
+    await using work = scene.delivery({ "kafka.compression": "none" }, { batchSize: 1 });
+    await work.append(...range(1, 5).map((text) => named(text, undefined, 300_000)));
+    await work.recover();
+    await work.deliverAll();
+    // Behind each transaction its marker takes an offset.
+    assert.deepEqual((await scene.records()).map(({ offset }) => offset), [0, 1, 2, 4, 5]);
+  },
+
+  "record batches are compressed as asked, and part of a transaction": async (scene, kafka) => {
+    for (const [compression, codec] of [["none", 0], ["gzip", 1], ["zstd", 4]] as const) {
+      const topic = `${scene.topic}-${compression}`;
+      const settings = { "kafka.topic": topic, "kafka.compression": compression };
+      await using work = scene.delivery(settings, { topic, file: topic });
+      await work.append("1", "2");
+      await work.recover();
+      await work.deliverAll();
+      assert.deepEqual(batchAttributes(kafka, topic), [{ codec, transactional: true }]);
+      assert.deepEqual(await scene.texts(topic), ["1", "2"]);
+    }
+  },
+
+  "containers are compressed as asked": async (scene) => {
+    for (const codec of ["null", "deflate", "zstandard"]) {
+      const topic = `${scene.topic}-${codec}`;
+      const settings = { "kafka.topic": topic, "kafka.avro_codec": codec };
+      await using work = scene.delivery(settings, { topic, file: topic });
+      await work.append("1");
+      await work.recover();
+      await work.deliverAll();
+      const [record] = await scene.records(topic);
+      const text = new TextDecoder("latin1").decode(record?.value);
+      assert.equal(/avro\.codec.(null|deflate|zstandard)/.exec(text)?.[1], codec);
+      assert.equal([...new ContainerDecoder().push(record?.value ?? new Uint8Array())].length, 1);
+    }
+  },
+
+  "a transaction that was never ended is undone, the very first one too, and made again": async (
+    scene,
+  ) => {
+    await using work = scene.delivery();
+    await scene.createTopic();
+    for (const [first, last, position] of [[1, 3, 0], [4, 6, 3]] as const) {
+      await work.append(...range(first, last));
+      await dieInTransaction(scene, work);
+      await work.restart();
+      assert.deepEqual(await work.recover(), { position, newEpoch: undefined, event: undefined });
+      await work.deliverAll();
+    }
+    assert.deepEqual(await scene.texts(), range(1, 6));
+  },
+
+  "when the broker forgot the position, the note leads to what had arrived": async (scene) => {
+    await using work = scene.delivery();
+    await work.append(...range(1, 4));
+    await work.recover();
+    await work.commit(await work.deliver(2));
+    await work.deliver(2);
+    await work.restart();
+    await scene.forgetOffset();
+    // Others write to the same topic.
+    await using other = scene.delivery({}, { collector: "other", file: "other.sqlite" });
+    await other.append(...range(1, 3));
+    await other.recover();
+    await other.deliverAll();
+    assert.deepEqual(await work.recover(), { position: 4, newEpoch: undefined, event: undefined });
+    const own = (await scene.read()).filter(({ collector }) => collector === scene.collector);
+    assert.deepEqual(own.map(({ text }) => text), range(1, 4));
+  },
+
+  "and to what had not, which then is sent": async (scene) => {
+    await using work = scene.delivery();
+    await work.append(...range(1, 4));
+    await work.recover();
+    await work.commit(await work.deliver(2));
+    await dieInTransaction(scene, work);
+    await work.restart();
+    await using other = scene.delivery({}, { collector: "other", file: "other.sqlite" });
+    await other.append("1");
+    await other.recover();
+    await other.deliverAll();
+    // A group cannot be forgotten while a transaction holds it.
+    await takeOver(scene.brokers, scene.collector);
+    await scene.forgetOffset();
+    assert.deepEqual(await work.recover(), { position: 2, newEpoch: undefined, event: undefined });
+    await work.deliverAll();
+    const own = (await scene.read()).filter(({ collector }) => collector === scene.collector);
+    assert.deepEqual(own.map(({ text }) => text), range(1, 4));
+  },
+
+  "what an earlier transaction of the same batch took along is not sent again": async (scene) => {
+    await scene.createTopic({ "max.message.bytes": "900000" });
+    await using work = scene.delivery({ "kafka.compression": "none" }, { batchSize: 1 });
+    // Three make the first transaction; the fourth is more than the topic takes.
+    const sizes = [250_000, 250_000, 250_000, 950_000];
+    await work.append(...sizes.map((size, i) => named(String(i + 1), undefined, size)));
+    await work.recover();
+    await assert.rejects(work.deliver(), /larger than/);
+    assert.deepEqual(await scene.texts(), ["1", "2", "3"]);
+    await work.restart();
+    await scene.forgetOffset();
+    assert.equal((await work.recover()).position, 3);
+  },
+
+  "when nothing proves what arrived, it is sent again and told": async (scene) => {
+    await using work = scene.delivery();
+    await work.append(...range(1, 4));
+    await work.recover();
+    await work.commit(await work.deliver(2));
+    await work.deliver(2);
+    await work.restart();
+    await scene.forgetOffset();
+    // As retention does in time.
+    await asAdmin(scene.brokers, async (admin) => {
+      const { topic } = scene;
+      await admin.fetchTopicMetadata({ topics: [topic] });
+      const [end] = await admin.fetchTopicOffsets(topic);
+      await admin.deleteTopicRecords({
+        topic,
+        partitions: [{ partition: 0, offset: String(end?.high) }],
+      });
+    });
+    const { position, newEpoch, event } = await work.recover();
+    assert.deepEqual([position, newEpoch], [2, undefined]);
+    assert.match(event ?? "", /^positions 3–4 are sent again: the broker forgot/);
+    await work.deliverAll();
+    assert.deepEqual(await scene.texts(), ["3", "4"]);
+  },
+
+  "without a note the buffer's own cursor holds": async (scene) => {
+    await using work = scene.delivery();
+    await work.append(...range(1, 4));
+    await work.recover();
+    await work.commit(await work.deliver(2));
+    await work.restart();
+    await scene.forgetOffset();
+    assert.deepEqual(await work.recover(), { position: 2, newEpoch: undefined, event: undefined });
+    await work.deliverAll();
+    assert.deepEqual(await scene.texts(), range(1, 4));
+  },
+
+  "a topic that was deleted and made again goes on from the cursor": async (scene) => {
+    await using work = scene.delivery();
+    await work.append("1", "2");
+    await work.recover();
+    await work.deliverAll();
+    await work.restart();
+    await asAdmin(scene.brokers, (admin) => admin.deleteTopics({ topics: [scene.topic] }));
+    await until(async () => (await scene.records()).length === 0, "the topic is gone");
+    await scene.createTopic();
+    assert.equal(await scene.groupOffset(), undefined);
+    await work.append("3");
+    await until(async () => (await work.recover()).position === 2, "the topic is back");
+    await work.deliverAll();
+    assert.deepEqual(await scene.texts(), ["3"]);
+  },
+
+  "rows of an earlier topic go there, wherever its partitions are": async (scene) => {
+    const earlier = `${scene.topic}-earlier`;
+    await createTopic(scene.brokers, earlier);
+    await scene.createTopic({}, 24);
+    {
+      await using work = scene.delivery({ "kafka.topic": earlier }, { topic: earlier });
+      await work.append(...range(1, 4));
+      await work.recover();
+      await work.commit(await work.deliver(2));
+    }
+    await using work = scene.delivery();
+    await work.append(...range(5, 6));
+    assert.equal((await work.recover()).position, 2);
+    await work.deliverAll();
+    await work.restart();
+    assert.equal((await work.recover()).position, 6);
+    assert.deepEqual(await scene.texts(earlier), range(1, 4));
+    assert.deepEqual(await scene.texts(), range(5, 6));
+  },
+
+  "a second collector of the same name takes over, and the first one is told": async (scene) => {
+    await using first = scene.delivery();
+    await first.append("1", "2");
+    await first.recover();
+    await first.commit(await first.deliver(1));
+    await using second = scene.delivery({}, { file: "second.sqlite" });
+    await second.append("3");
+    assert.match((await second.recover()).newEpoch ?? "", /another buffer file delivered last/);
+    await assert.rejects(first.deliver(), (error) => {
+      assert.ok(error instanceof FencedError);
+      assert.match(error.message, /another live collector uses the same collector\.id/);
+      return true;
+    });
+    await second.deliverAll();
+    assert.deepEqual(await scene.texts(), ["1", "3"]);
+  },
+
+  "a file in place of another begins a new epoch, and an event says so": async (scene) => {
+    {
+      await using work = scene.delivery();
+      await work.append("1", "2");
+      await work.recover();
+      await work.deliverAll();
+    }
+    await using work = scene.delivery({}, { file: "replaced.sqlite" });
+    await work.append("3");
+    await drainOf(work).finish(10_000, new AbortController().signal);
+    const found = await scene.read();
+    assert.deepEqual(found.map(({ kind, text }) => [kind, text]), [
+      ["reading", "1"],
+      ["reading", "2"],
+      ["reading", "3"],
+      ["event", "collector/event"],
+    ]);
+    const epochs = found.map(({ epoch }) => epoch);
+    assert.equal(epochs[0], epochs[1]);
+    assert.equal(epochs[2], epochs[3]);
+    assert.ok(Number(epochs[2]) > Number(epochs[0]));
+    assert.equal(epochs[2], (await work.buffer.local("kafka")).epoch);
+  },
+
+  "at_least_once needs no transactions, keeps no position, and loses nothing": async (
+    scene,
+    kafka,
+  ) => {
+    for (
+      const [name, settings] of [
+        ["asked", { "kafka.delivery": "at_least_once" }],
+        ["acks-1", { "kafka.acks": "1" }],
+        ["acks-0", { "kafka.acks": "0" }],
+        ["plain", { "kafka.enable_idempotence": false }],
+      ] as const
+    ) {
+      const topic = `${scene.topic}-${name}`;
+      await using work = scene.delivery({ ...settings, "kafka.topic": topic }, {
+        topic,
+        file: topic,
+      });
+      await work.append("1", "2", "3");
+      assert.equal((await work.recover()).position, 0);
+      await work.commit(await work.deliver(1));
+      await work.deliver(2);
+      await work.restart();
+      assert.equal((await work.recover()).position, 1);
+      await work.deliverAll();
+      const want = ["1", "2", "3", "2", "3"];
+      await until(async () => (await scene.texts(topic)).length === want.length, "all arrived");
+      assert.deepEqual(await scene.texts(topic), want);
+      assert.ok(batchAttributes(kafka, topic).every(({ transactional }) => !transactional));
+      assert.equal((await work.buffer.local("kafka")).note, null);
+      assert.equal(await scene.groupOffset(topic), undefined);
+    }
+  },
+
+  "a topic that takes little gets little at once, after few tries": async (scene) => {
+    await scene.createTopic({ "max.message.bytes": "20000" });
+    await using work = scene.delivery({ "kafka.compression": "none" });
+    await work.append(...range(1, 40).map((text) => named(text, undefined, 3000)));
+    let tries = 0;
+    for (; (await work.buffer.stats()).backlog.kafka !== 0; tries++) {
+      await work.recover();
+      const delivered = await work.deliver().catch(() => undefined);
+      if (delivered) await work.commit(delivered);
+    }
+    assert.ok(tries <= 5, `${tries} tries`);
+    assert.deepEqual(await scene.texts(), range(1, 40));
+  },
+
+  "a reading too large for the topic is set aside, in mid-batch": async (scene) => {
+    await scene.createTopic({ "max.message.bytes": "20000" });
+    await using work = scene.delivery({ "kafka.compression": "none" });
+    await work.append("1", named("large", undefined, 30_000), "3");
+    const drain = drainOf(work);
+    await drain.finish(10_000, new AbortController().signal);
+    assert.deepEqual(await scene.texts(), ["1", "3"]);
+    assert.equal((await work.buffer.stats()).deadLetters, 1);
+  },
+
+  "each reading is there once and in order after many kills": async (scene) => {
+    await deliverUnderKills({
+      type,
+      settings: scene.settings(),
+      folder: scene.folder,
+      topic: scene.topic,
+      collector: scene.collector,
+      cycles: 5,
+      read: () => scene.read(),
+    });
+  },
+};

@@ -1,0 +1,69 @@
+import { ContainerDecoder } from "../../lib/avro/mod.ts";
+
+/** A record of a topic, as kcat tells of it. */
+export interface KafkaRecord {
+  readonly offset: number;
+  readonly key: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly value: Uint8Array;
+}
+
+/** Everything in a topic that is committed; nothing when there is no such topic. */
+export async function readTopic(
+  kcat: string,
+  brokers: string,
+  topic: string,
+): Promise<KafkaRecord[]> {
+  const settings = ["isolation.level=read_committed", "fetch.wait.max.ms=10"];
+  const { code, stdout, stderr } = await new Deno.Command(kcat, {
+    args: [
+      ...["-C", "-b", brokers, "-t", topic, "-o", "beginning", "-e", "-q"],
+      ...settings.flatMap((setting) => ["-X", setting]),
+      ...["-X", "allow.auto.create.topics=false", "-f", "%o\t%k\t%h\t%S\n%s"],
+    ],
+  }).output();
+  const complaint = new TextDecoder().decode(stderr);
+  if (complaint.includes("Unknown topic")) return [];
+  if (code !== 0) throw new Error(`Cannot read topic "${topic}": ${complaint}`);
+  return [...records(stdout)];
+}
+
+function* records(bytes: Uint8Array): Generator<KafkaRecord> {
+  for (let at = 0; at < bytes.length;) {
+    const end = bytes.indexOf(10, at);
+    const head = new TextDecoder().decode(bytes.subarray(at, end)).split("\t");
+    const [offset = "", key = "", headers = "", size = ""] = head;
+    at = end + 1 + Number(size);
+    yield {
+      offset: Number(offset),
+      key,
+      headers: Object.fromEntries(
+        headers.split(",").filter(Boolean).map((header) => header.split("=")),
+      ),
+      value: bytes.slice(end + 1, at),
+    };
+  }
+}
+
+/** A reading at a destination: what it says is the name of its source. */
+export interface Found {
+  readonly collector: string;
+  readonly epoch: number;
+  readonly position: number;
+  readonly kind: string;
+  readonly text: string;
+}
+
+/** The readings in a container file. */
+export function readContainer(bytes: Uint8Array): Found[] {
+  const decoder = new ContainerDecoder();
+  const found = [...decoder.push(bytes)].map((record) => ({
+    collector: String(record.collector),
+    epoch: Number(record.epoch),
+    position: Number(record.position),
+    kind: String(record.kind),
+    text: String(record.source),
+  }));
+  if (decoder.pending > 0) throw new Error(`${decoder.pending} bytes behind the last block`);
+  return found;
+}
