@@ -65,7 +65,8 @@ async function showLog(stream: ReadableStream<Uint8Array>): Promise<void> {
 
 async function decode(folder: string, cwd: string) {
   const files = [...Deno.readDirSync(folder)].map(({ name }) => name)
-    .filter((name) => name.endsWith(".avro")).sort();
+    .filter((name) => name.endsWith(".avro"))
+    .sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
   console.log(`\n$ sunspool decode readings/*.avro     (${files.length} files)`);
   const { stdout } = await sunspool(["decode", ...files.map((name) => `${folder}/${name}`)], cwd)
     .output();
