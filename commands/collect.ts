@@ -21,6 +21,8 @@ export const command = defineCommand({
     ],
     ["sunspool collect --set poller.poll_interval_ms=5000", "one key different from the file"],
   ],
+  needs: { net: "always", read: "always", write: "always" },
+  opensDevices: true,
   parser: object({ config: configOptions }),
   async run({ config: flags }, io) {
     const signals = stopSignals();

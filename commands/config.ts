@@ -26,6 +26,7 @@ export const command = defineCommand({
     ["sunspool config print", "what would be used here and now"],
     ["sunspool config schema > sunspool.schema.json", "for editors that complete and check"],
   ],
+  needs: { read: "always" },
   parser: merge(
     object({
       action: argument(choice(["check", "print", "schema"], { metavar: "ACTION" }), {

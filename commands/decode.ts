@@ -22,6 +22,7 @@ export const command = defineCommand({
       "a record of a topic",
     ],
   ],
+  needs: { read: "always" },
   parser: object({
     files: multiple(
       argument(string({ metavar: "FILE" }), {

@@ -4,10 +4,10 @@ import { defineCommand } from "../lib/cli/define.ts";
 import { print } from "../lib/cli/mod.ts";
 import { say } from "../lib/cli/values.ts";
 import {
-  configOf,
   configOptions,
   deviceFlags,
   endpointArgument,
+  filelessConfigOf,
   formatOptions,
 } from "../lib/compose/options.ts";
 import { DeviceAccess } from "../lib/compose/devices.ts";
@@ -27,6 +27,8 @@ export const command = defineCommand({
     ["sunspool discover 192.168.1.20 --unit auto", "try the unit ids that vendors use"],
     ["sunspool discover 192.168.1.20 --write-config > sunspool.toml", "begin a configuration file"],
   ],
+  needs: { net: "always", read: "start" },
+  opensDevices: true,
   parser: merge(
     object({
       endpoint: endpointArgument,
@@ -40,7 +42,7 @@ export const command = defineCommand({
   ),
   async run(options, io) {
     const { endpoint } = options;
-    const config = configOf(options, io);
+    const config = await filelessConfigOf(options, io);
     using access = new DeviceAccess(config);
     const devices: Device[] = [];
     const code = await forEachUnit(access, endpoint, options.unit, io, async (device, signal) => {

@@ -21,6 +21,7 @@ export const command = defineCommand({
     ["sunspool models list", "all of them"],
     ["sunspool models show 103", "the points of a model, by id or name"],
   ],
+  needs: { read: "start" },
   parser: object({
     action: argument(choice(["list", "show"], { metavar: "ACTION" }), {
       description: say("list or show"),
@@ -34,6 +35,7 @@ export const command = defineCommand({
   async run({ action, model, modelsDir, format }, io) {
     const folder = modelsDir ?? io.env("SUNSPEC_MODELS_DIR");
     const definitions = await sunspecDefinitions(folder || undefined);
+    io.giveUp(["read"]);
     if (action === "list") return listModels(definitions, format, io);
     if (model === undefined) {
       throw new UsageError("Name the model to show, as in: sunspool models show 103");

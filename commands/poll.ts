@@ -4,7 +4,13 @@ import { argument, option } from "@optique/core/primitives";
 import { integer, string } from "@optique/core/valueparser";
 import { defineCommand } from "../lib/cli/define.ts";
 import { endpointValue, millisecondsValue, say } from "../lib/cli/values.ts";
-import { configOf, configOptions, deviceFlags, formatOptions } from "../lib/compose/options.ts";
+import {
+  configOf,
+  configOptions,
+  deviceFlags,
+  filelessConfigOf,
+  formatOptions,
+} from "../lib/compose/options.ts";
 import { DeviceAccess, openDevice, unitIdList } from "../lib/compose/devices.ts";
 import { pollAll, type PollPlace } from "../lib/compose/polling.ts";
 import { printingSink, storingSink } from "../lib/compose/sinks.ts";
@@ -35,6 +41,8 @@ export const command = defineCommand({
       "one round into the buffer, from cron",
     ],
   ],
+  needs: { net: "always", read: "start", write: "start" },
+  opensDevices: true,
   parser: merge(
     object({
       endpoints: multiple(argument(endpointValue, {
@@ -60,7 +68,7 @@ export const command = defineCommand({
   ),
   async run(options, io) {
     const { first, stopping } = stopSignals();
-    const config = configOf(options, io);
+    const config = options.buffer ? configOf(options, io) : await filelessConfigOf(options, io);
     const { select, raw, format } = options;
     if (options.buffer && (select.length > 0 || raw)) {
       throw new UsageError("--select and --raw choose what is printed; --buffer stores everything");

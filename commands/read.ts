@@ -6,10 +6,10 @@ import { defineCommand } from "../lib/cli/define.ts";
 import { print } from "../lib/cli/mod.ts";
 import { say } from "../lib/cli/values.ts";
 import {
-  configOf,
   configOptions,
   deviceFlags,
   endpointArgument,
+  filelessConfigOf,
   formatOptions,
 } from "../lib/compose/options.ts";
 import { DeviceAccess } from "../lib/compose/devices.ts";
@@ -28,6 +28,8 @@ export const command = defineCommand({
     ["sunspool read 192.168.1.20:1502 103 --unit 126 --json", "one model as JSON"],
     ["sunspool read 192.168.1.20 103 --raw", "integers as on the wire, unscaled"],
   ],
+  needs: { net: "always", read: "start" },
+  opensDevices: true,
   parser: merge(
     object({
       endpoint: endpointArgument,
@@ -41,7 +43,7 @@ export const command = defineCommand({
     configOptions,
   ),
   async run({ endpoint, select, raw, format, unit, ...flags }, io) {
-    using access = new DeviceAccess(configOf(flags, io));
+    using access = new DeviceAccess(await filelessConfigOf(flags, io));
     return await forEachUnit(access, endpoint, unit, io, (device, signal) => {
       return device.snapshot({ select, raw, valueless: false }, signal);
     }, (snapshots) => {

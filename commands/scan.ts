@@ -5,7 +5,12 @@ import { integer, string } from "@optique/core/valueparser";
 import { defineCommand } from "../lib/cli/define.ts";
 import { print, startProgress } from "../lib/cli/mod.ts";
 import { say } from "../lib/cli/values.ts";
-import { configOf, configOptions, deviceFlags, formatOptions } from "../lib/compose/options.ts";
+import {
+  configOptions,
+  deviceFlags,
+  filelessConfigOf,
+  formatOptions,
+} from "../lib/compose/options.ts";
 import { DeviceAccess, openDevice, unitIdList } from "../lib/compose/devices.ts";
 import { foundPrintable, foundSummary } from "../lib/compose/found.ts";
 import { settings } from "../lib/config/mod.ts";
@@ -33,6 +38,8 @@ export const command = defineCommand({
       "addresses from a file, as JSON",
     ],
   ],
+  needs: { net: "always", read: "start" },
+  opensDevices: true,
   parser: merge(
     object({
       targets: multiple(argument(string({ metavar: "ADDRESSES" }), {
@@ -59,10 +66,10 @@ export const command = defineCommand({
     configOptions,
   ),
   async run(options, io) {
-    const config = configOf(options, io);
+    const listed = options.file === undefined ? [] : [await readList(options.file)];
+    const config = await filelessConfigOf(options, io);
     const { discovery } = settings;
     const ports = options.port.length > 0 ? options.port : [config.get(discovery.port)];
-    const listed = options.file === undefined ? [] : [await readList(options.file)];
     const targets = parseTargets([...options.targets, ...listed], options.exclude, ports);
     checkSize(targets.addresses, options.force);
     using access = new DeviceAccess(config);

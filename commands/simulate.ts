@@ -36,6 +36,7 @@ export const command = defineCommand({
       "a gateway with four unit ids; base 0",
     ],
   ],
+  needs: { net: "always", read: "start" },
   parser: object({
     devices: withDefault(
       option("--devices", "-n", integer({ min: 1, max: 10_000, metavar: "N" }), {
@@ -93,6 +94,7 @@ export const command = defineCommand({
       : Array.from({ length: options.devices }, () => common);
     const specs = texts.map(parseEndpointSpec);
     const definitions = await sunspecDefinitions(options.modelsDir || undefined);
+    io.giveUp(["read"]);
     const startedAt = performance.now();
     const stateOf = () => Math.floor((performance.now() - startedAt) / options.stepMs);
     await using served = new AsyncDisposableStack();

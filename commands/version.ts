@@ -10,6 +10,7 @@ export const command = defineCommand({
   summary: "Print the version, and what it is built on",
   description: "Prints the version of sunspool, of Deno and of the machine it is built for.",
   examples: [["sunspool version --json", "for scripts"]],
+  needs: {},
   parser: object({ format: formatOptions }),
   run({ format }, io) {
     const { os, arch } = Deno.build;

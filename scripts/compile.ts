@@ -16,7 +16,16 @@ const suffix = target.includes("windows") ? ".exe" : "";
 const output = `${DIST}/sunspool-${target}${suffix}`;
 
 const source = await bundle();
-const options = ["--quiet", "--allow-all", "--unstable-net", "--target", target, "-o", output];
+const options = [
+  "--quiet",
+  "--allow-all",
+  "--no-prompt",
+  "--unstable-net",
+  "--target",
+  target,
+  "-o",
+  output,
+];
 const isCompiled = await deno(["compile", ...options, source]);
 if (!isCompiled) {
   console.error(

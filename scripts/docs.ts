@@ -8,12 +8,12 @@
  */
 // deno-lint-ignore-file no-console
 import { commands } from "../commands/mod.ts";
-import { EXIT_CODES } from "../lib/cli/mod.ts";
+import { EXIT_CODES, type Needs, type Permission, PERMISSIONS } from "../lib/cli/mod.ts";
 import { allSettings } from "../lib/config/mod.ts";
 import { Metrics } from "../lib/metrics.ts";
 
 const ROOT = new URL("../", import.meta.url).pathname;
-const FILES = ["README.md", "docs/configuration.md", "docs/operations.md"];
+const FILES = ["README.md", "docs/configuration.md", "docs/operations.md", "docs/security.md"];
 
 /** Each table by its name. */
 const TABLES: Readonly<Record<string, () => string | Promise<string>>> = {
@@ -21,6 +21,15 @@ const TABLES: Readonly<Record<string, () => string | Promise<string>>> = {
     table(["command", "does"], commands.map(({ name, summary }) => [`\`${name}\``, summary])),
   "exit-codes": () =>
     table(["code", "meaning"], EXIT_CODES.map(([code, meaning]) => [String(code), meaning])),
+  permissions: async () => {
+    const rows = await Promise.all(commands.map(async ({ load }) => {
+      const { name, needs } = await load();
+      const of = (when: Needs[Permission]) =>
+        PERMISSIONS.filter((permission) => needs[permission] === when).join(", ") || "nothing";
+      return [`\`${name}\``, of("always"), of("start"), of(undefined)];
+    }));
+    return table(["command", "keeps", "only at its start", "never has"], rows);
+  },
   settings: () =>
     table(
       ["key", "environment", "default", "meaning"],

@@ -29,7 +29,7 @@ if [ ! -f "$home/sunspool.js" ]; then
   rm -rf "$new"
   trap - EXIT
 fi
-exec "$home/deno" run --allow-all --unstable-net --no-config --no-lock --quiet "$home/sunspool.js" "$@"
+exec "$home/deno" run --allow-all --no-prompt --unstable-net --no-config --no-lock --quiet "$home/sunspool.js" "$@"
 __PAYLOAD__
 `;
 }

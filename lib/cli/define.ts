@@ -4,6 +4,7 @@ import type { InferValue, Parser } from "@optique/core/parser";
 import { UsageError } from "../core/mod.ts";
 import type { Io } from "./io.ts";
 import type { Command, Example } from "./main.ts";
+import type { Needs } from "./permissions.ts";
 import { say } from "./values.ts";
 
 /** A subcommand: options → compose the library → print. */
@@ -16,6 +17,10 @@ export interface CommandDefinition<P extends Parser<"sync", unknown, unknown>> {
   readonly description: string;
   /** Shown at the end of its help. */
   readonly examples: readonly Example[];
+  /** The permissions it needs. */
+  readonly needs: Needs;
+  /** Whether it opens devices: a serial port among them takes all permissions. */
+  readonly opensDevices?: boolean;
   /** The options and arguments. */
   readonly parser: P;
   /** Does it; gives the exit code, 0 when left out. */
@@ -26,11 +31,13 @@ export interface CommandDefinition<P extends Parser<"sync", unknown, unknown>> {
 export function defineCommand<P extends Parser<"sync", unknown, unknown>>(
   definition: CommandDefinition<P>,
 ): Command {
-  const { name, summary, examples } = definition;
+  const { name, summary, examples, needs, opensDevices = false } = definition;
   return {
     name,
     summary,
     examples,
+    needs,
+    opensDevices,
     async run(args, io) {
       const options = parseWords(definition, args, io);
       if (options === HELP_SHOWN) return 0;

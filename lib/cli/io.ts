@@ -1,3 +1,5 @@
+import { type Permission, revokePermissions } from "./permissions.ts";
+
 /** What a command sees of the world around it. */
 export interface Io {
   /** Writes data to standard output. */
@@ -14,6 +16,8 @@ export interface Io {
   env(name: string): string | undefined;
   /** The names of all of them. */
   envNames(): readonly string[];
+  /** Gives permissions up, for good: whoever takes the program over later gets no more than is left. */
+  giveUp(permissions: readonly Permission[]): void;
 }
 
 /** Standard output was closed by its reader, as `head` does: the command has nothing left to do. */
@@ -40,6 +44,7 @@ export function processIo(): Io {
     columns: columnsOf(),
     env: (name) => Deno.env.get(name),
     envNames: () => Object.keys(Deno.env.toObject()),
+    giveUp: revokePermissions,
   };
 }
 

@@ -2,6 +2,7 @@ import { findSimilar } from "@optique/core/suggestion";
 import { UsageError } from "../core/mod.ts";
 import { errorText, EXIT_CODES, exitCodeOf } from "./exit.ts";
 import { type Io, OutputClosed } from "./io.ts";
+import { type Needs, surplusOf } from "./permissions.ts";
 import { renderTable } from "./print.ts";
 
 /** A command line with what it does. */
@@ -15,6 +16,10 @@ export interface Command {
   readonly summary: string;
   /** Shown at the end of its help. */
   readonly examples: readonly Example[];
+  /** The permissions it needs; all others are given up before it runs. */
+  readonly needs: Needs;
+  /** Whether it opens devices: a serial port among them takes all permissions. */
+  readonly opensDevices: boolean;
   /**
    * Takes the words after the command's name; gives the exit code.
    *
@@ -39,6 +44,8 @@ export interface Program {
   readonly version: string;
   /** In the order of the help page. */
   readonly commands: readonly CommandEntry[];
+  /** Whether a serial port is named somewhere; opening one takes all permissions that Deno has. */
+  namesSerialPort(args: readonly string[], io: Io): boolean;
 }
 
 /** Runs the command that the words name; gives the exit code. Never throws. */
@@ -68,7 +75,12 @@ async function dispatch(program: Program, args: readonly string[], io: Io): Prom
   if (word === "--help" || word === "-h") return show(io, overview(program));
   if (word === "--version" || word === "-V") return show(io, `sunspool ${program.version}\n`);
   if (word === "help") return await help(program, rest, io);
-  return await (await find(program, word)).run(rest, io);
+  const command = await find(program, word);
+  if (command.opensDevices && program.namesSerialPort(rest, io)) {
+    return await command.run(rest, { ...io, giveUp() {} });
+  }
+  io.giveUp(surplusOf(command.needs));
+  return await command.run(rest, io);
 }
 
 function show(io: Io, text: string): number {

@@ -5,7 +5,8 @@ import { argument, option } from "@optique/core/primitives";
 import { choice, integer, string } from "@optique/core/valueparser";
 import type { Format, Io } from "../cli/mod.ts";
 import { endpointValue, millisecondsValue, say, unitIdsValue } from "../cli/values.ts";
-import { type Config, loadConfig } from "../config/mod.ts";
+import { type Config, loadConfig, settings } from "../config/mod.ts";
+import { sunspecDefinitions } from "../drivers/mod.ts";
 
 const FORMATS: readonly Format[] = ["table", "json", "ndjson", "csv"];
 
@@ -108,4 +109,20 @@ export function configOf(options: ConfigOptions & Partial<DeviceFlags>, io: Io):
     env: (name) => io.env(name),
     envNames: io.envNames(),
   });
+}
+
+/**
+ * The same for commands that need no file after their start: the model definitions are read as well,
+ * then files can be neither read nor written any more.
+ *
+ * @throws {ConfigError}
+ */
+export async function filelessConfigOf(
+  options: ConfigOptions & Partial<DeviceFlags>,
+  io: Io,
+): Promise<Config> {
+  const config = configOf(options, io);
+  await sunspecDefinitions(config.get(settings.sunspec.modelsDir));
+  io.giveUp(["read", "write"]);
+  return config;
 }

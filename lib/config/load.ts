@@ -3,6 +3,7 @@ import { allSettings, Config, type Given } from "./config.ts";
 import { contradictions } from "./contradictions.ts";
 import { expandShortForm } from "./devices.ts";
 import { type ParsedFile, parseFile, where } from "./file.ts";
+import { findFile } from "./find.ts";
 import { settings } from "./settings.ts";
 import { suggestion } from "./suggest.ts";
 
@@ -64,20 +65,6 @@ export function loadConfig(sources: ConfigSources): Config {
 function unknownVariables(names: readonly string[]): string[] {
   const known = new Set(["SUNSPEC_CONFIG", ...allSettings.map(({ env }) => env)]);
   return names.filter((name) => name.startsWith("SUNSPEC_") && !known.has(name)).sort();
-}
-
-function findFile({ file, env }: ConfigSources): string | undefined {
-  const named = file ?? (env("SUNSPEC_CONFIG") || undefined);
-  if (named !== undefined) return named;
-  const home = env("XDG_CONFIG_HOME") || (env("HOME") && `${env("HOME")}/.config`);
-  const usual = [...(home ? [`${home}/sunspool/config.toml`] : []), "/etc/sunspool/config.toml"];
-  return usual.find((path) => {
-    try {
-      return Deno.statSync(path).isFile;
-    } catch {
-      return false;
-    }
-  });
 }
 
 function takeFile(path: string, given: Map<string, Given>, faults: string[]): void {

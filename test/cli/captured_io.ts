@@ -1,4 +1,4 @@
-import type { Io } from "../../lib/cli/mod.ts";
+import type { Io, Permission } from "../../lib/cli/mod.ts";
 
 /** An {@linkcode Io} that keeps what is written to it. */
 export interface CapturedIo extends Io {
@@ -6,6 +6,8 @@ export interface CapturedIo extends Io {
   readonly written: string;
   /** Everything written to standard error. */
   readonly told: string;
+  /** Permissions given up, in order; none is really lost. */
+  readonly givenUp: readonly Permission[];
 }
 
 /** No terminal, 80 columns, an empty environment; anything else can be given. */
@@ -13,6 +15,7 @@ export function captureIo(
   given: Partial<Omit<Io, "env">> & { readonly env?: Readonly<Record<string, string>> } = {},
 ): CapturedIo {
   const said = { out: "", err: "" };
+  const givenUp: Permission[] = [];
   const { env = {}, ...rest } = given;
   return {
     out: (text) => said.out += text,
@@ -22,6 +25,8 @@ export function captureIo(
     columns: 80,
     env: (name) => env[name],
     envNames: () => Object.keys(env),
+    giveUp: (permissions) => givenUp.push(...permissions),
+    givenUp,
     ...rest,
     get written() {
       return said.out;

@@ -5,7 +5,7 @@ import { ConfigError } from "../../lib/core/mod.ts";
 import { assertGolden } from "../golden.ts";
 import { captureIo } from "./captured_io.ts";
 
-const program = { version: "1.2.3", commands };
+const program = { version: "1.2.3", commands, namesSerialPort: () => false };
 
 async function called(args: readonly string[], given: Parameters<typeof captureIo>[0] = {}) {
   const io = captureIo(given);
@@ -19,11 +19,13 @@ async function failing(run: (io: Io) => Promise<number>, args: readonly string[]
     name: "fail",
     summary: "Fails",
     examples: [],
+    needs: {},
+    opensDevices: false,
     run: (_args, io) => run(io),
   };
   const entry = { ...command, load: () => Promise.resolve(command) };
   const io = captureIo({ env });
-  const code = await main({ version: "1", commands: [entry] }, ["fail", ...args], io);
+  const code = await main({ ...program, commands: [entry] }, ["fail", ...args], io);
   return { code, out: io.written, err: io.told };
 }
 

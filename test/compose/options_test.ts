@@ -22,6 +22,7 @@ async function understood(words: string, io: Io = captureIo()): Promise<Understo
     summary: "Shows what it is told",
     description: "Shows what it is told.",
     examples: [],
+    needs: {},
     parser: merge(object({ format: formatOptions }), deviceFlags, configOptions),
     run(options, io) {
       seen = { format: options.format, unit: options.unit, config: configOf(options, io) };
