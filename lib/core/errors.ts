@@ -101,5 +101,16 @@ export class ConfigError extends Error {
 
 /** The text of anything that was thrown. */
 export function messageOf(error: unknown): string {
+  if (error instanceof Deno.errors.NotCapable) return withoutDenoAdvice(error.message);
   return error instanceof Error ? error.message : String(error);
+}
+
+/** Deno advises flags that only the program itself could be given: it gave these permissions up. */
+function withoutDenoAdvice(message: string): string {
+  const [, what = "", place = ""] = /^Requires (\w+) access to ("[^"]*")?/.exec(message) ?? [];
+  if (what === "") return message;
+  return `this command gave up ${
+    what === "all" ? "the right to touch" : `${what} access to`
+  } ${place}`
+    .trimEnd();
 }

@@ -268,7 +268,7 @@ Deno.test("a buffer that cannot be is refused by its path", async () => {
       ["/dev/null/b.sqlite", 78],
       ["file/b.sqlite", 78],
       [folder.path, 78],
-      ["/proc/b.sqlite", 78],
+      ["/proc/b.sqlite", 4],
     ] as const
   ) {
     const poll = ["poll", "127.0.0.1:9", "--buffer", "--count", "1"];
