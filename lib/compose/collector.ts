@@ -35,10 +35,17 @@ export interface CollectorReport {
   readonly backlog: Readonly<Record<string, number>>;
 }
 
+/** Whoever holds the collector to its promise. */
+export interface CollectorObserver {
+  /** Told of readings once they are committed to the buffer, in the order of their positions. */
+  committed(readings: readonly Reading[]): void;
+}
+
 /** Everything at once: devices polled, readings kept and delivered, until told to stop. */
 export class Collector {
   readonly #config: Config;
   readonly #log: Log;
+  readonly #observer: CollectorObserver | undefined;
   readonly #metrics = new Metrics({ version: VERSION, deno: Deno.version.deno });
   readonly #stamper = new Stamper();
   readonly #delivered: Record<string, number> = {};
@@ -47,9 +54,10 @@ export class Collector {
   #storeFailures = 0;
 
   /** Nothing is opened before `run`. */
-  constructor(config: Config, log: Log) {
+  constructor(config: Config, log: Log, observer?: CollectorObserver) {
     this.#config = config;
     this.#log = log;
+    this.#observer = observer;
   }
 
   /**
@@ -142,10 +150,12 @@ export class Collector {
   }
 
   async #store(buffer: SqliteBuffer, capacity: Capacity, readings: readonly Reading[]) {
-    const entries = readings.map((reading) => toEntry(this.#stamper.stamp(reading)));
+    const stamped = readings.map((reading) => this.#stamper.stamp(reading));
+    const entries = stamped.map(toEntry);
     capacity.add(entries);
     try {
       await buffer.append(entries);
+      this.#observer?.committed(stamped);
       this.#readings += entries.length;
       this.#storeFailures = 0;
     } catch (error) {

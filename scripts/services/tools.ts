@@ -3,7 +3,7 @@ import { hasPythonPackages, hasVenv, pythonPath } from "./python_packages.ts";
 import { findCommand } from "./run.ts";
 
 /** A program that some test needs and that Deno does not bring. */
-export type ToolName = "kafka" | "kcat" | "mbpoll" | "python";
+export type ToolName = "cc" | "kafka" | "kcat" | "mbpoll" | "python";
 
 /** A tool that is there: `path` is the program, for Kafka the folder of its jars. */
 export interface FoundTool {
@@ -21,13 +21,14 @@ export type Tools = Readonly<Record<ToolName, FoundTool | MissingTool>>;
 
 /** Says which tools are there. Installs nothing. */
 export async function findTools(): Promise<Tools> {
-  const [kafka, kcat, mbpoll, python] = await Promise.all([
+  const [cc, kafka, kcat, mbpoll, python] = await Promise.all([
+    findProgram("cc", "gcc", "libc6-dev"),
     findKafka(),
     findProgram("kcat"),
     findProgram("mbpoll"),
     findPython(),
   ]);
-  return { kafka, kcat, mbpoll, python };
+  return { cc, kafka, kcat, mbpoll, python };
 }
 
 /** Debian packages that the tools need and that are absent. */
@@ -45,6 +46,8 @@ export async function canInstallPackages(): Promise<boolean> {
 }
 
 const DEBIAN_PACKAGES: readonly (readonly [string, () => Promise<boolean>])[] = [
+  ["gcc", () => hasCommand("cc")],
+  ["libc6-dev", hasHeaders],
   ["kcat", () => hasCommand("kcat")],
   ["mbpoll", () => hasCommand("mbpoll")],
   ["openssl", () => hasCommand("openssl")],
@@ -72,14 +75,28 @@ async function findPython(): Promise<FoundTool | MissingTool> {
   return { missing: "the Python packages have not been fetched", enable: SET_UP };
 }
 
-async function findProgram(name: "kcat" | "mbpoll"): Promise<FoundTool | MissingTool> {
+/** @param packages those that bring it; its own name by default */
+async function findProgram(
+  name: "cc" | "kcat" | "mbpoll",
+  ...packages: readonly string[]
+): Promise<FoundTool | MissingTool> {
   const path = await findCommand(name);
-  return path === undefined ? await absent(`no ${name}`, name) : { path };
+  if (path !== undefined) return { path };
+  return await absent(`no ${name}`, ...(packages.length > 0 ? packages : [name]));
 }
 
 async function absent(missing: string, ...packages: readonly string[]): Promise<MissingTool> {
   if (await canInstallPackages()) return { missing, enable: SET_UP };
   return { missing, enable: `sudo apt-get install -y ${packages.join(" ")} && ${SET_UP}` };
+}
+
+/** gcc alone cannot compile a C file that includes anything. */
+async function hasHeaders(): Promise<boolean> {
+  try {
+    return (await Deno.stat("/usr/include/stdio.h")).isFile;
+  } catch {
+    return false;
+  }
 }
 
 async function hasCommand(name: string): Promise<boolean> {

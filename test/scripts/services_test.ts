@@ -129,7 +129,7 @@ serviceTest("Python has the packages that tests compare with", ["python"], async
 
 Deno.test("a test whose tool is missing is skipped with the reason, and fails in CI", async (t) => {
   const kafka = { missing: "no Java", enable: "get java" };
-  const tools: Tools = { kafka, kcat: FOUND, mbpoll: FOUND, python: FOUND };
+  const tools: Tools = { cc: FOUND, kafka, kcat: FOUND, mbpoll: FOUND, python: FOUND };
   const body = ({ kcat }: { readonly kcat: string }) => Promise.reject(new Error(kcat));
   const asked = { name: "sends", needs: ["kcat", "kafka"], body } as const;
 

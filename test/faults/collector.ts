@@ -1,0 +1,30 @@
+/**
+ * `sunspool collect` as its command composes it, which also says on standard output what is
+ * committed to the buffer: one line a commit, `[[device, source, instance, collected_at], …]`. So
+ * whoever judges need not ask the disk under test.
+ *
+ *     collector.ts CONFIG [SABOTAGE]
+ */
+import { Collector } from "../../lib/compose/collector.ts";
+import { logOf } from "../../lib/compose/log.ts";
+import { stopSignals } from "../../lib/compose/signals.ts";
+import { loadConfig } from "../../lib/config/mod.ts";
+import { sabotage } from "./sabotage.ts";
+
+const [file, broken] = Deno.args;
+sabotage(broken);
+const signals = stopSignals();
+const config = loadConfig({ file, overrides: [], env: () => undefined });
+const collector = new Collector(config, logOf(config), {
+  committed(readings) {
+    const keys = readings.map(({ device, source, collectedAt }) => [
+      device.id,
+      source.name,
+      source.instance,
+      collectedAt,
+    ]);
+    Deno.stdout.writeSync(new TextEncoder().encode(`${JSON.stringify(keys)}\n`));
+  },
+});
+await collector.run(signals);
+Deno.exit(0);

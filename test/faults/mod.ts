@@ -1,0 +1,7 @@
+import type { Experiment } from "./experiment.ts";
+import { kill9 } from "./experiments/kill_9.ts";
+
+/** Every experiment, in the order of its number. */
+export const experiments: readonly Experiment[] = [
+  kill9,
+];

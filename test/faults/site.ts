@@ -1,0 +1,155 @@
+import { join } from "node:path";
+import { CollectorProcess } from "./collector_process.ts";
+import { readFolder } from "./delivered.ts";
+import { Devices } from "./devices.ts";
+import { type Outcome, Violation } from "./experiment.ts";
+import { judge, type Verdict } from "./judge.ts";
+import type { Sabotage } from "./sabotage.ts";
+
+/** The collector's name, in every experiment. */
+export const COLLECTOR = "roof";
+
+/** Small and quick, so that a short life has many commits, deliveries and files. */
+const SETTINGS: Readonly<Record<string, unknown>> = {
+  "collector.id": COLLECTOR,
+  "collect.outputs": ["file"],
+  "collect.drain_deadline_ms": 20_000,
+  "buffer.commit_interval_ms": 20,
+  "buffer.drain_interval_ms": 50,
+  "file.roll_bytes": "8 KiB",
+  "poller.poll_interval_ms": 20,
+  "metrics.port": 0,
+  "log.format": "json",
+};
+
+/** What a site is made of. */
+export interface SiteOptions {
+  /** Devices, as `simulate --device` takes them. */
+  readonly devices?: readonly string[];
+  /** Configuration keys over the usual ones. */
+  readonly settings?: Readonly<Record<string, unknown>>;
+  /** Where buffer and files are; a temporary folder by default. */
+  readonly disk?: string;
+  readonly sabotage?: Sabotage | undefined;
+}
+
+/** Devices, a disk, and what a collector has committed there over all its lives. */
+export class Site implements AsyncDisposable {
+  /** Removed with the site; not under test. */
+  readonly folder: string;
+  /** The disk under test: `buffer.sqlite` and the folder `out`. */
+  readonly disk: string;
+  readonly devices: Devices;
+  /** Keys in the order in which they were committed. */
+  readonly committed: string[] = [];
+  #longestRecoveryMs = 0;
+  readonly #sabotage: Sabotage | undefined;
+
+  private constructor(devices: Devices, { disk, sabotage }: SiteOptions) {
+    this.folder = Deno.makeTempDirSync({ prefix: "sunspool-faults-" });
+    this.disk = disk ?? join(this.folder, "disk");
+    this.devices = devices;
+    this.#sabotage = sabotage;
+  }
+
+  /** Serves the devices and writes the configuration. */
+  static async make(options: SiteOptions = {}): Promise<Site> {
+    const specs = options.devices ?? ["1,103", "1,103,160:2"];
+    const site = new Site(await Devices.serve(specs), options);
+    await Deno.mkdir(site.out, { recursive: true });
+    await site.configure(options.settings);
+    return site;
+  }
+
+  /** The buffer file. */
+  get buffer(): string {
+    return join(this.disk, "buffer.sqlite");
+  }
+
+  /** The folder of the file output. */
+  get out(): string {
+    return join(this.disk, "out");
+  }
+
+  /** Longest time from a start to the first commit after it. */
+  get longestRecoveryMs(): number {
+    return this.#longestRecoveryMs;
+  }
+
+  /** Writes the configuration anew; the next start reads it. */
+  async configure(more: Readonly<Record<string, unknown>> = {}): Promise<void> {
+    const keys = {
+      ...SETTINGS,
+      "buffer.path": this.buffer,
+      "file.directory": this.out,
+      ...more,
+    };
+    const lines = Object.entries(keys).map(([key, value]) => `${key} = ${JSON.stringify(value)}`);
+    const devices = this.devices.endpoints.map((endpoint) =>
+      `[[devices]]\nendpoint = "${endpoint}"`
+    );
+    await Deno.writeTextFile(this.#config, [...lines, ...devices].join("\n"));
+  }
+
+  /** Starts a collector. */
+  start(env: Readonly<Record<string, string>> = {}): CollectorProcess {
+    return new CollectorProcess({
+      config: this.#config,
+      sabotage: this.#sabotage,
+      env,
+      committed: (keys) => this.committed.push(...keys),
+    });
+  }
+
+  /** Counts a collector's recovery, once it has committed something. */
+  recovered({ recoveryMs = 0 }: CollectorProcess): void {
+    this.#longestRecoveryMs = Math.max(this.#longestRecoveryMs, recoveryMs);
+  }
+
+  /**
+   * Lets a collector run undisturbed until it commits, and stop when all is delivered.
+   *
+   * @throws {Violation} when it does not recover by itself
+   */
+  async settle(env: Readonly<Record<string, string>> = {}): Promise<void> {
+    await using collector = this.start(env);
+    const isAlive = await collector.commits(3);
+    const code = await collector.stop();
+    this.recovered(collector);
+    if (isAlive && code === 0) return;
+    throw new Violation(`The collector did not recover, it ended with ${code}:\n${collector.log}`);
+  }
+
+  /** Judges the folder of files. */
+  async judgeFiles(): Promise<Verdict> {
+    const { committed, devices } = this;
+    const delivered = await readFolder(this.out, COLLECTOR);
+    return judge({ committed, delivered, devices, output: "file" });
+  }
+
+  /** The outcome of a number of cycles, from the verdicts on each destination. */
+  outcome(cycles: number, verdicts: readonly Verdict[], log: (line: string) => void): Outcome {
+    for (const fault of verdicts.flatMap(({ faults }) => faults)) log(fault);
+    const sum = (of: (verdict: Verdict) => number) =>
+      verdicts.reduce((total, verdict) => total + of(verdict), 0);
+    return {
+      cycles,
+      committed: this.committed.length,
+      delivered: Math.min(...verdicts.map(({ delivered }) => delivered)),
+      lost: sum(({ lost }) => lost),
+      twice: sum(({ twice }) => twice),
+      wrong: sum(({ wrong }) => wrong),
+      gapsRecorded: sum(({ gapsRecorded }) => gapsRecorded),
+      longestRecoveryMs: Math.round(this.#longestRecoveryMs),
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.devices[Symbol.asyncDispose]();
+    await Deno.remove(this.folder, { recursive: true });
+  }
+
+  get #config(): string {
+    return join(this.folder, "sunspool.toml");
+  }
+}
