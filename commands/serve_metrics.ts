@@ -32,7 +32,7 @@ export const command = defineCommand({
       const { rows, backlog, deadLetters } = await buffer.stats();
       return { ok: true, detail: { rows, backlog, dead_letters: deadLetters } };
     };
-    await using server = serveMetrics({
+    await using server = await serveMetrics({
       address: config.get(settings.metrics.address),
       port: config.get(settings.metrics.port),
       token: readSecret({

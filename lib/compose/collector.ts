@@ -4,7 +4,8 @@ import { type Drain, Stamper } from "../collect/mod.ts";
 import { type Config, settings } from "../config/mod.ts";
 import { ConfigError, messageOf, type Reading } from "../core/mod.ts";
 import { sunspecDefinitions } from "../drivers/mod.ts";
-import { type Health, type MetricsServer, serveMetrics } from "../http.ts";
+import { type Health, serveMetrics } from "../http.ts";
+import type { HttpListener } from "../http_listener.ts";
 import type { Log } from "../log.ts";
 import { Metrics } from "../metrics.ts";
 import { readSecret } from "../secret.ts";
@@ -83,7 +84,7 @@ export class Collector {
     using fleet = this.#fleet(buffer, capacity);
     const stopping = AbortSignal.any([signals.stopping, this.#fatal.signal]);
     stopping.addEventListener("abort", () => buffer.unblock(), { once: true });
-    await using server = this.#serve(buffer, fleet, drains);
+    await using server = await this.#serve(buffer, fleet, drains);
     using notifier = connectNotifier((error) =>
       this.#log("warn", `cannot reach the service manager: ${messageOf(error)}`)
     );
@@ -175,7 +176,7 @@ export class Collector {
     }
   }
 
-  #serve(buffer: SqliteBuffer, fleet: Fleet, drains: readonly Drain[]): MetricsServer {
+  #serve(buffer: SqliteBuffer, fleet: Fleet, drains: readonly Drain[]): Promise<HttpListener> {
     const { get } = this.#config;
     const { metrics } = settings;
     const health = (ok: boolean): Promise<Health> =>

@@ -20,7 +20,7 @@ async function get(port: number, path: string, headers: Record<string, string> =
 }
 
 Deno.test("/metrics, /healthz and /readyz answer on loopback without a token", async () => {
-  await using server = serveMetrics(good);
+  await using server = await serveMetrics(good);
   assert.equal(server.address, ADDRESS);
   const metrics = await get(server.port, "/metrics", { accept: "text/x" });
   assert.deepEqual([metrics.status, metrics.text], [200, "a text/x"]);
@@ -36,14 +36,14 @@ Deno.test("/metrics, /healthz and /readyz answer on loopback without a token", a
 
 Deno.test("a page that fails says so in one line and leaves the others alone", async () => {
   const metrics = () => Promise.reject(new Error("the buffer is gone"));
-  await using server = serveMetrics({ ...good, metrics });
+  await using server = await serveMetrics({ ...good, metrics });
   const broken = await get(server.port, "/metrics");
   assert.deepEqual([broken.status, broken.text], [500, "the buffer is gone\n"]);
   assert.equal((await get(server.port, "/healthz")).status, 200);
 });
 
 Deno.test("with a token every page wants it: 401 without, 401 with another", async () => {
-  await using server = serveMetrics({ ...good, token: "hunter2" });
+  await using server = await serveMetrics({ ...good, token: "hunter2" });
   for (const path of ["/metrics", "/healthz", "/readyz"]) {
     const without = await get(server.port, path);
     assert.equal(without.status, 401, path);
@@ -55,11 +55,11 @@ Deno.test("with a token every page wants it: 401 without, 401 with another", asy
   assert.equal(metrics.status, 200);
 });
 
-Deno.test("beyond loopback a token is needed, whatever the address looks like", () => {
+Deno.test("beyond loopback a token is needed, whatever the address looks like", async () => {
   for (
     const address of ["0.0.0.0", "::", "192.0.2.1", "127.example.org", "127.0.0.1.example.org"]
   ) {
-    assert.throws(() => serveMetrics({ ...good, address }), (error) => {
+    await assert.rejects(serveMetrics({ ...good, address }), (error) => {
       assert.ok(error instanceof ConfigError, address);
       assert.equal(
         error.message,
@@ -71,9 +71,9 @@ Deno.test("beyond loopback a token is needed, whatever the address looks like", 
   }
 });
 
-Deno.test("a token that no reader can send is refused, and not repeated", () => {
+Deno.test("a token that no reader can send is refused, and not repeated", async () => {
   for (const token of ["", "two words", "umlaut-ä", "first\nsecond"]) {
-    assert.throws(() => serveMetrics({ ...good, token }), (error) => {
+    await assert.rejects(serveMetrics({ ...good, token }), (error) => {
       assert.ok(error instanceof ConfigError);
       assert.match(error.message, /^Cannot use the token of metrics: no reader can send it/);
       assert.ok(token === "" || !error.message.includes(token));
@@ -83,8 +83,8 @@ Deno.test("a token that no reader can send is refused, and not repeated", () => 
 });
 
 Deno.test("a port in use and an address of another machine are told apart", async () => {
-  await using server = serveMetrics(good);
-  assert.throws(() => serveMetrics({ ...good, port: server.port }), (error) => {
+  await using server = await serveMetrics(good);
+  await assert.rejects(serveMetrics({ ...good, port: server.port }), (error) => {
     assert.ok(error instanceof TryLaterError);
     const where = `${ADDRESS}:${server.port}`;
     assert.equal(
@@ -93,14 +93,14 @@ Deno.test("a port in use and an address of another machine are told apart", asyn
     );
     return true;
   });
-  assert.throws(
-    () => serveMetrics({ ...good, address: "192.0.2.1", token: "x" }),
+  await assert.rejects(
+    serveMetrics({ ...good, address: "192.0.2.1", token: "x" }),
     (error) => error instanceof ConfigError && error.message.startsWith("Cannot listen on "),
   );
 });
 
 Deno.test("closing waits for nobody: neither for an idle client nor for half a request", async () => {
-  const server = serveMetrics(good);
+  const server = await serveMetrics(good);
   const { port } = server;
   const clients = ["", "GET /metr", "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"].map(
     async (text) => {
