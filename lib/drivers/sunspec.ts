@@ -41,6 +41,9 @@ const COMMON_MODEL = 1;
 /** A false length can make thousands of points unreadable: warnings name the first. */
 const SHOWN_ADDRESSES = 8;
 
+/** A device whose counts still move then is caught by the check of each read. */
+const COUNT_ROUNDS = 64;
+
 /** Nameplates and settings that hardly ever change, although their points are not all marked static. */
 const STATIC_MODELS: ReadonlySet<number> = new Set([1, 2, 120, 121, 702]);
 
@@ -130,19 +133,29 @@ function sourceRef(
   };
 }
 
-/** Lays a model out; where points count its groups, they are read first. */
+/**
+ * Lays a model out; where points count its groups, they are read first. A count within a counted
+ * group is where it is only once those before it are known: it is read until nothing moves.
+ */
 async function layoutOf(
   definition: ModelDefinition,
   place: ModelPlace,
   reader: ModelReader,
   signal: AbortSignal,
 ): Promise<Layout> {
-  const bare = compileLayout(definition, place.length, () => undefined);
-  if (!hasCountPoints(definition.group)) return bare;
-  const want = { place, layout: bare, isWanted: () => false };
-  const [read] = await reader.read([want], signal);
-  if (read?.failure) throw read.failure;
-  return compileLayout(definition, place.length, (leaf) => countOf(leaf, read));
+  let layout = compileLayout(definition, place.length, () => undefined);
+  if (!hasCountPoints(definition.group)) return layout;
+  for (let round = 0, before = ""; round < COUNT_ROUNDS && before !== countsOf(layout); round++) {
+    before = countsOf(layout);
+    const [read] = await reader.read([{ place, layout, isWanted: () => false }], signal);
+    if (read?.failure) throw read.failure;
+    layout = compileLayout(definition, place.length, (leaf) => countOf(leaf, read));
+  }
+  return layout;
+}
+
+function countsOf({ counts }: Layout): string {
+  return [...counts].map(([{ offset }, count]) => `${offset}:${count}`).join(" ");
 }
 
 function countOf(leaf: Leaf, read: ModelRead | undefined): number | undefined {

@@ -6,7 +6,7 @@ import {
   type Reading,
 } from "../../lib/core/mod.ts";
 import { sunspec } from "../../lib/drivers/sunspec.ts";
-import { compileLayout, encodeModel, type WireValue } from "../../lib/sunspec/mod.ts";
+import { compileLayout, encodeModel, lengthOf, type WireValue } from "../../lib/sunspec/mod.ts";
 import { fromHex } from "../modbus/hex.ts";
 import { replaced } from "../modbus/replaced.ts";
 import { exception, forever, holes, MemoryDevice, silentFrom } from "./memory_device.ts";
@@ -270,6 +270,55 @@ Deno.test("a group that comes or goes is a protocol error", async () => {
     message: 'Cannot trust model 705 of "192.0.2.7:502": NCrv was 2, now it is 1; ' +
       "the device is walked again",
   });
+});
+
+/** Groups that count the groups within them. */
+const STRINGS = {
+  id: 64_200,
+  group: {
+    name: "strings",
+    points: ["ID", "L", "N"].map((name) => ({ name, type: "uint16" })),
+    groups: [{
+      name: "string",
+      count: "N",
+      points: ["M", "V"].map((name) => ({ name, type: "uint16" })),
+      groups: [{ name: "cell", count: "M", points: [{ name: "T", type: "uint16" }] }],
+    }],
+  },
+};
+
+Deno.test("points that count groups are found wherever they stand", async () => {
+  const length = lengthOf(await published(64_411), 2);
+  const values = { NProf: 2, NPt: 2, V_SF: -1, "Prof[1].Pt[1].VA": 2304 };
+  const profiles = await modelHex(64_411, length, values);
+  const modelsDir = await Deno.makeTempDir({ prefix: "sunspool-models-" });
+  try {
+    await Deno.writeTextFile(`${modelsDir}/strings.json`, JSON.stringify(STRINGS));
+    const own = "FAC8 000A 0003 0001 0064 000A 0000 00C8 0002 012C 001E 001F";
+    const memory = new MemoryDevice(0, `53756E53 ${profiles} ${own} FFFF0000`);
+    const device = await open(memory, { modelsDir });
+    const [, strings] = await readings(device, true);
+    const { rows } = await device.snapshot({ ...EVERYTHING, select: ["64411.Pt.VA"] }, forever);
+    assert.deepEqual(rows.map(({ point, value }) => `${point} ${value}`), [
+      "Prof[0].Pt[0].VA ",
+      "Prof[0].Pt[1].VA ",
+      "Prof[1].Pt[0].VA ",
+      "Prof[1].Pt[1].VA 230.4",
+    ]);
+    assert.deepEqual(strings?.points.slice(1).map(({ name, value }) => `${name} ${value}`), [
+      "string[0].M 1",
+      "string[0].V 100",
+      "string[0].cell[0].T 10",
+      "string[1].M 0",
+      "string[1].V 200",
+      "string[2].M 2",
+      "string[2].V 300",
+      "string[2].cell[0].T 30",
+      "string[2].cell[1].T 31",
+    ]);
+  } finally {
+    await Deno.remove(modelsDir, { recursive: true });
+  }
 });
 
 Deno.test("what is wrong with a model stands beside its points", async () => {
