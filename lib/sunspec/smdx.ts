@@ -34,6 +34,7 @@ export function smdxToJson(xml: string, source: string): unknown {
   if (fixed.length > 1 || repeating.length > 1) {
     throw new ConfigError(`Cannot use model definition "${source}": a block type appears twice`);
   }
+  for (const block of blocks) checkOffsets(block, source);
   const header = [
     { name: "ID", type: "uint16", size: 1, value: id, mandatory: "M", static: "S" },
     { name: "L", type: "uint16", size: 1, mandatory: "M", static: "S" },
@@ -57,19 +58,44 @@ function parseXml(xml: string, source: string): unknown {
   }
 }
 
+/** Points follow each other without a gap; a definition that says otherwise would be read wrongly. */
+function checkOffsets(block: unknown, source: string): void {
+  let end = 0;
+  const fail = (what: string) => {
+    throw new ConfigError(
+      `Cannot use model definition "${source}": ${what}, the points before it end at ${end}`,
+    );
+  };
+  for (const point of children(block, "point")) {
+    const offset = attribute(point, "offset");
+    if (offset !== undefined && Number(offset) !== end) {
+      fail(`point "${attribute(point, "id")}" has offset ${offset}`);
+    }
+    end += pointSize(point);
+    // Without a size the definition is refused when it is checked.
+    if (Number.isNaN(end)) return;
+  }
+  const length = attribute(block, "len");
+  if (length !== undefined && Number(length) !== end) fail(`a block has len ${length}`);
+}
+
+/** Registers; NaN where the definition does not say. */
+function pointSize(point: unknown): number {
+  const type = attribute(point, "type") ?? "";
+  const known = Object.hasOwn(pointTypes, type) ? pointTypes[type] : undefined;
+  return known?.size ?? Number(attribute(point, "len") ?? (known?.kind === "pad" ? 1 : Number.NaN));
+}
+
 function pointToJson(point: unknown) {
-  const type = attribute(point, "type");
-  const isText = type !== undefined && pointTypes[type]?.size === undefined;
+  const length = attribute(point, "len");
   const symbols = children(point, "symbol").map((symbol) => ({
     name: attribute(symbol, "id"),
     value: typeof symbol === "string" ? symbol : child(symbol, "#text"),
   }));
   return {
     name: attribute(point, "id"),
-    type,
-    size: isText && attribute(point, "len") !== undefined
-      ? Number(attribute(point, "len"))
-      : undefined,
+    type: attribute(point, "type"),
+    size: length === undefined ? undefined : Number(length),
     sf: attribute(point, "sf"),
     units: attribute(point, "units"),
     access: attribute(point, "access")?.toUpperCase(),

@@ -92,6 +92,13 @@ Deno.test("what is no XML or no model is one clear configuration error", () => {
       ['<sunSpecModels><model id="x"/></sunSpecModels>', "id: must be an integer"],
       [around(`</block><block>`), "a block type appears twice"],
       [around(`</block>${block}${block}<block>`), "a block type appears twice"],
+      [around('<point id="A" offset="1" type="int16"/>'), 'point "A" has offset 1, the points'],
+      [
+        around('<point id="A" offset="0" type="int32"/><point id="B" offset="1" type="int16"/>'),
+        'point "B" has offset 1, the points before it end at 2',
+      ],
+      [around('</block><block type="repeating" len="9">'), "a block has len 9, the points before"],
+      [around('<point id="A" type="int32" len="1"/>'), "size: is 1, the type has 2"],
       [around('<point type="int16"/>'), "group.points[2].name: must be a name"],
       [around('<point id="A"/>'), "group.points[2].type: must be a name"],
       [around('<point id="A" type="uint8"/>'), 'unknown type "uint8"'],
