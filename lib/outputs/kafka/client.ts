@@ -9,6 +9,7 @@ import type {
 import { type OutputLog, RefusedError } from "../../core/mod.ts";
 import { isDenied, withLostCause } from "./errors.ts";
 import type { GroupOffset, InFlight } from "./recovery.ts";
+import { mendRequestQueue } from "./request_queue.ts";
 import type { Tls } from "./tls.ts";
 
 /** How to reach the brokers. */
@@ -54,7 +55,7 @@ export class KafkaClient {
   static async create(options: ClientOptions, log: OutputLog): Promise<KafkaClient> {
     const { default: kafkajs } = await import("kafkajs");
     addZstd(kafkajs);
-    await tameIdleTimer();
+    await mendRequestQueue();
     const config: KafkaConfig = {
       clientId: options.clientId,
       brokers: [...options.brokers],
@@ -209,33 +210,6 @@ function seekIfRunning(consumer: Consumer, offset: TopicPartitionOffset): void {
   } catch (error) {
     if (!(error instanceof Error && /was not initialized/.test(error.message))) throw error;
   }
-}
-
-/** What the library's queue of requests looks like, as far as it is mended here. */
-interface RequestQueue {
-  readonly pending: readonly unknown[];
-  readonly throttledUntil: number;
-  throttleCheckTimeoutId: ReturnType<typeof setTimeout> | null;
-  checkPendingRequests(): void;
-}
-
-/** How often a full queue is looked at, as in the library. */
-const QUEUE_CHECK_MS = 10;
-
-/**
- * kafkajs 2.2.4 sets a timer of 1 ms again and again on every idle connection (its issue 1704),
- * with a negative time at first. A queue with nothing in it needs no timer.
- */
-async function tameIdleTimer(): Promise<void> {
-  const { default: queue } = await import("kafkajs/request-queue");
-  queue.prototype.scheduleCheckPendingRequests = function (this: RequestQueue) {
-    if (this.pending.length === 0 || this.throttleCheckTimeoutId !== null) return;
-    const wait = Math.max(this.throttledUntil - Date.now(), QUEUE_CHECK_MS);
-    this.throttleCheckTimeoutId = setTimeout(() => {
-      this.throttleCheckTimeoutId = null;
-      this.checkPendingRequests();
-    }, wait);
-  };
 }
 
 /** The library knows zstd's name, but brings no codec for it. */
