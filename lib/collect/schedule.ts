@@ -12,12 +12,14 @@ export interface ScheduleOptions {
 
 /**
  * Polls at the multiples of the interval on the clock, so that they never drift and the readings
- * of many devices belong together. A poll that took too long costs the ticks it ran over. No wait
- * is longer than two intervals, whatever the clock does.
+ * of many devices belong together. A poll that took too long costs the ticks it ran over. Whatever
+ * the clock does, two ticks are at least half an interval apart, and no wait is longer than one and
+ * a half.
  */
 export class Schedule {
   readonly #options: ScheduleOptions;
-  #lastTick = Number.NaN;
+  /** On the clock of `performance.now()`, which nobody sets. */
+  #lastTick = Number.NEGATIVE_INFINITY;
 
   /** Nothing is due before the first `next`. */
   constructor(options: ScheduleOptions) {
@@ -27,11 +29,12 @@ export class Schedule {
   /** Milliseconds until the next tick. */
   next(): number {
     const { intervalMs, jitterMs, random, now } = this.#options;
+    const elapsed = performance.now();
     const time = now();
-    let tick = (Math.floor(time / intervalMs) + 1) * intervalMs;
+    let wait = (Math.floor(time / intervalMs) + 1) * intervalMs - time;
     // A timer may fire a little early: that tick has been served.
-    if (tick === this.#lastTick) tick += intervalMs;
-    this.#lastTick = tick;
-    return tick - time + random() * jitterMs;
+    if (elapsed + wait < this.#lastTick + intervalMs / 2) wait += intervalMs;
+    this.#lastTick = elapsed + wait;
+    return wait + random() * jitterMs;
   }
 }

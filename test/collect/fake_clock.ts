@@ -41,6 +41,12 @@ export class FakeClock implements Disposable {
     return this.#timers.length;
   }
 
+  /** Sets both, whatever timers are running. */
+  set(wall: number, elapsed: number): void {
+    this.#elapsed = elapsed;
+    this.#wall = wall - elapsed;
+  }
+
   /** Sets the wall clock forward or back. */
   step(ms: number): void {
     this.#wall += ms;
