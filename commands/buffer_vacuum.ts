@@ -1,9 +1,9 @@
 import { merge, object } from "@optique/core/constructs";
 import { defineCommand } from "../lib/cli/define.ts";
 import { print } from "../lib/cli/mod.ts";
+import { readClockState } from "../lib/clock_state.ts";
 import { configOf, configOptions, formatOptions } from "../lib/compose/options.ts";
-import { openBuffer } from "../lib/compose/buffer.ts";
-import { settings } from "../lib/config/mod.ts";
+import { openBuffer, retentionOf } from "../lib/compose/buffer.ts";
 
 /** `sunspool buffer-vacuum`. */
 export const command = defineCommand({
@@ -21,10 +21,7 @@ export const command = defineCommand({
   async run({ format, ...flags }, io) {
     const config = configOf(flags, io);
     await using buffer = openBuffer(config, "maintain");
-    const report = await buffer.trim({
-      maxBytes: config.get(settings.buffer.maxBytes),
-      maxAgeSeconds: config.get(settings.buffer.maxAgeS),
-    });
+    const report = await buffer.trim(retentionOf(config, await readClockState()));
     const stats = await buffer.stats();
     const facts = {
       delivered_rows_dropped: report.delivered,

@@ -3,6 +3,7 @@ import { withDefault } from "@optique/core/modifiers";
 import { option } from "@optique/core/primitives";
 import { defineCommand } from "../lib/cli/define.ts";
 import { ExitCode } from "../lib/cli/mod.ts";
+import { Clock } from "../lib/clock.ts";
 import { millisecondsValue, say } from "../lib/cli/values.ts";
 import { configOf, configOptions } from "../lib/compose/options.ts";
 import { openBuffer } from "../lib/compose/buffer.ts";
@@ -38,8 +39,9 @@ export const command = defineCommand({
     const { stopping, first } = stopSignals();
     const config = configOf(flags, io);
     await using buffer = openBuffer(config, "drain");
+    using clock = await Clock.start();
     let delivered = 0;
-    const drains = drainsOf(config, buffer, logOf(config), {
+    const drains = drainsOf(config, buffer, logOf(config), clock, {
       observeReadings: (_output, result, count) => {
         if (result === "delivered") delivered += count;
       },

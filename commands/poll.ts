@@ -78,7 +78,7 @@ export const command = defineCommand({
       ? await givenPlaces(access, config, options.endpoints, options.unit, stopping)
       : configuredPlaces(config);
     await using sink = options.buffer
-      ? storingSink(config)
+      ? await storingSink(config)
       : printingSink(io, format, { select, raw, valueless: false });
     const statistics = await pollAll({
       places,

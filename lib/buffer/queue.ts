@@ -18,7 +18,7 @@ import { openFile } from "./open.ts";
 import { openPrivately } from "./private_file.ts";
 import type { StorageOptions } from "./schema.ts";
 import { type Row, type Sql, SqliteCode, sqliteCode } from "./sql.ts";
-import { trimQueue } from "./trim.ts";
+import { latestTime, trimQueue } from "./trim.ts";
 
 /** What to do with the buffer: `collect` appends and drains. */
 export type BufferRole = "collect" | "append" | "drain" | "maintain";
@@ -255,6 +255,11 @@ export class SqliteBuffer implements Buffer {
         waitingSince: this.#cursors.waitingSince(),
       };
     });
+  }
+
+  /** The latest `createdAt` that any row ever had, Unix milliseconds; 0 = there was none. */
+  latestTime(): Promise<number> {
+    return attempt(() => latestTime(this.#sql));
   }
 
   /** Gives the name a device keeps for ever; see {@linkcode Identity.deviceId}. */

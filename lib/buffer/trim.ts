@@ -15,11 +15,28 @@ export function trimQueue(
   now: number,
 ): TrimReport {
   const before = fileBytes(sql);
+  noteLatest(sql);
   const delivered = dropDelivered(sql, cursors);
   const aged = dropOld(sql, cursors, now - retention.maxAgeSeconds * 1000);
   const excess = dropExcess(sql, cursors, retention.maxBytes);
   sql.all(`PRAGMA incremental_vacuum(${VACUUM_PAGES})`);
   return { delivered, dropped: aged + excess, freedBytes: Math.max(before - fileBytes(sql), 0) };
+}
+
+/** The latest time that any row ever had, Unix milliseconds; 0 = there was none. */
+export function latestTime(sql: Sql): number {
+  const noted = sql.number("SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'latest_time'");
+  return Math.max(noted, sql.number("SELECT max(created_at) FROM telemetry_queue"));
+}
+
+/** Rows take their time along when they go. */
+function noteLatest(sql: Sql): void {
+  const latest = String(latestTime(sql));
+  sql.run(
+    "INSERT INTO meta VALUES('latest_time', ?) ON CONFLICT(key) DO UPDATE SET value = excluded.value " +
+      "WHERE value <> excluded.value",
+    latest,
+  );
 }
 
 function dropDelivered(sql: Sql, cursors: Cursors): number {

@@ -1,7 +1,22 @@
-import { encodeBody, gapReading, SCHEMA_FINGERPRINT, SCHEMA_TEXT } from "../avro/mod.ts";
+import {
+  encodeBody,
+  eventReading,
+  gapReading,
+  SCHEMA_FINGERPRINT,
+  SCHEMA_TEXT,
+} from "../avro/mod.ts";
 import { type BufferRole, SqliteBuffer, SqliteCode, sqliteCode } from "../buffer/mod.ts";
+import type { Clock } from "../clock.ts";
+import type { ClockState } from "../clock_state.ts";
+import { Stamper } from "../collect/mod.ts";
 import { type Config, settings } from "../config/mod.ts";
-import { type NewEntry, NotFoundError, type Reading, TryLaterError } from "../core/mod.ts";
+import {
+  type NewEntry,
+  NotFoundError,
+  type Reading,
+  type Retention,
+  TryLaterError,
+} from "../core/mod.ts";
 import { topic } from "../outputs/mod.ts";
 
 /** What SQLite means when it cannot use a file that is there. */
@@ -33,7 +48,7 @@ export function openBuffer(config: Config, role: BufferRole): SqliteBuffer {
       maxBytes: get(buffer.maxBytes),
       whenFull: get(buffer.whenFull) === "block" ? "block" : "drop_oldest",
       schemas: new Map([[SCHEMA_FINGERPRINT, SCHEMA_TEXT]]),
-      encodeGap: (collector, gap) => toEntry(gapReading(collector, gap)),
+      encodeGap: (collector, gap) => gapEntry(gapReading(collector, gap)),
     });
   } catch (cause) {
     const why = OPEN_FAILURES[sqliteCode(cause) ?? 0];
@@ -53,6 +68,34 @@ function requireFile(path: string): void {
       { cause },
     );
   }
+}
+
+/** The record of a gap is kept until it is delivered, whatever the clock says of its age. */
+function gapEntry(gap: Reading): NewEntry {
+  return { ...toEntry(gap), clockSynced: false };
+}
+
+/** Encodes an event of this moment for the buffer; `event` is a word for programs. */
+export function eventEntry(
+  collector: string,
+  event: string,
+  text: string,
+  clockSynced: ClockState,
+): NewEntry {
+  return toEntry({ ...eventReading(collector, event, text, Date.now() * 1000), clockSynced });
+}
+
+/** A stamper whose readings are later than all that the buffer ever held. */
+export async function stamperAfter(buffer: SqliteBuffer, clock: Clock): Promise<Stamper> {
+  const after = await buffer.latestTime() * 1000 + 999;
+  return new Stamper({ after, synced: () => clock.synced });
+}
+
+/** What may be dropped; while the clock is known to be wrong, nothing goes by its age. */
+export function retentionOf({ get }: Config, synced: ClockState): Retention {
+  const { maxBytes, maxAgeS } = settings.buffer;
+  const maxAgeSeconds = synced === false ? Number.MAX_SAFE_INTEGER : get(maxAgeS);
+  return { maxBytes: get(maxBytes), maxAgeSeconds };
 }
 
 /** Encodes a reading for the buffer. */

@@ -1,6 +1,7 @@
 import { deadline as startDeadline, pause } from "../backoff.ts";
 import { type SqliteBuffer, SqliteCode, sqliteCode } from "../buffer/mod.ts";
-import { type Drain, Stamper } from "../collect/mod.ts";
+import { Clock, type ClockChange } from "../clock.ts";
+import type { Drain, Stamper } from "../collect/mod.ts";
 import { type Config, settings } from "../config/mod.ts";
 import { ConfigError, messageOf, type Reading } from "../core/mod.ts";
 import { sunspecDefinitions } from "../drivers/mod.ts";
@@ -11,7 +12,7 @@ import { Metrics } from "../metrics.ts";
 import { readSecret } from "../secret.ts";
 import { connectNotifier, type Notifier } from "../systemd.ts";
 import { VERSION } from "../version.ts";
-import { openBuffer, toEntry } from "./buffer.ts";
+import { eventEntry, openBuffer, retentionOf, stamperAfter, toEntry } from "./buffer.ts";
 import { Capacity, humanTime } from "./capacity.ts";
 import { drainsOf } from "./delivery.ts";
 import { Fleet } from "./fleet.ts";
@@ -48,7 +49,6 @@ export class Collector {
   readonly #log: Log;
   readonly #observer: CollectorObserver | undefined;
   readonly #metrics = new Metrics({ version: VERSION, deno: Deno.version.deno });
-  readonly #stamper = new Stamper();
   readonly #delivered: Record<string, number> = {};
   readonly #fatal = new AbortController();
   #readings = 0;
@@ -74,14 +74,18 @@ export class Collector {
     await sunspecDefinitions(get(settings.sunspec.modelsDir));
     await using buffer = openBuffer(this.#config, "collect");
     this.#announce(buffer);
-    const drains = drainsOf(this.#config, buffer, this.#log, {
+    using clock = await Clock.start({
+      changed: (change) => this.#tellOfClock(buffer, change),
+    });
+    const stamper = await stamperAfter(buffer, clock);
+    const drains = drainsOf(this.#config, buffer, this.#log, clock, {
       observeReadings: (output, result, count) => this.#count(output, result, count),
       observeBatch: (output, result, seconds) => this.#metrics.batch(output, result, seconds),
     });
     await using outputs = new AsyncDisposableStack();
     for (const { output } of drains) outputs.use(output);
     const capacity = new Capacity(get(settings.buffer.maxBytes), performance.now());
-    using fleet = this.#fleet(buffer, capacity);
+    using fleet = this.#fleet(buffer, stamper, capacity);
     const stopping = AbortSignal.any([signals.stopping, this.#fatal.signal]);
     stopping.addEventListener("abort", () => buffer.unblock(), { once: true });
     await using server = await this.#serve(buffer, fleet, drains);
@@ -94,7 +98,7 @@ export class Collector {
     const [lastStored, stopped] = [new AbortController(), new AbortController()];
     const delivering = drains.map((drain) => drain.run(lastStored.signal, stopped.signal));
     const around = [
-      this.#trimAgainAndAgain(buffer, capacity, stopping),
+      this.#trimAgainAndAgain(buffer, clock, capacity, stopping),
       this.#tellAgainAndAgain(notifier, fleet, drains, stopping),
     ];
     await Promise.all([polling, ...around]);
@@ -137,10 +141,24 @@ export class Collector {
     });
   }
 
-  #fleet(buffer: SqliteBuffer, capacity: Capacity): Fleet {
+  /** Whoever reads the data can put the times before right. */
+  async #tellOfClock(buffer: SqliteBuffer, { event, stepSeconds, synced }: ClockChange) {
+    const step = `${Math.abs(stepSeconds).toFixed(3)} s ${stepSeconds < 0 ? "back" : "forward"}`;
+    const text = event === "clock_synced"
+      ? `the clock is synchronised; it was set ${step} since it was last right, or since the start`
+      : `the clock was set ${step}`;
+    this.#log("warn", text, { event });
+    try {
+      await buffer.append([eventEntry(buffer.collector, event, text, synced)]);
+    } catch (error) {
+      this.#log("error", `events cannot be kept: ${messageOf(error)}`);
+    }
+  }
+
+  #fleet(buffer: SqliteBuffer, stamper: Stamper, capacity: Capacity): Fleet {
     const metrics = this.#metrics;
     return new Fleet(this.#config, {
-      store: (readings) => this.#store(buffer, capacity, readings),
+      store: (readings) => this.#store(buffer, stamper, capacity, readings),
       deviceId: (identity, place, isTaken) => buffer.deviceId(identity, place, isTaken),
       observeState: (device, state) => metrics.deviceState(device, state),
       observePoll: (device, result, seconds) => metrics.poll(device, result, seconds),
@@ -150,8 +168,13 @@ export class Collector {
     });
   }
 
-  async #store(buffer: SqliteBuffer, capacity: Capacity, readings: readonly Reading[]) {
-    const stamped = readings.map((reading) => this.#stamper.stamp(reading));
+  async #store(
+    buffer: SqliteBuffer,
+    stamper: Stamper,
+    capacity: Capacity,
+    readings: readonly Reading[],
+  ) {
+    const stamped = readings.map((reading) => stamper.stamp(reading));
     const entries = stamped.map(toEntry);
     capacity.add(entries);
     try {
@@ -207,12 +230,12 @@ export class Collector {
     });
   }
 
-  async #trimAgainAndAgain(buffer: SqliteBuffer, capacity: Capacity, signal: AbortSignal) {
-    const { get } = this.#config;
-    const retention = {
-      maxBytes: get(settings.buffer.maxBytes),
-      maxAgeSeconds: get(settings.buffer.maxAgeS),
-    };
+  async #trimAgainAndAgain(
+    buffer: SqliteBuffer,
+    clock: Clock,
+    capacity: Capacity,
+    signal: AbortSignal,
+  ): Promise<void> {
     let isCapacityTold = false;
     while (!await pause(isCapacityTold ? TRIM_MS : TICK_MS, signal)) {
       const seconds = capacity.seconds(performance.now());
@@ -220,13 +243,13 @@ export class Collector {
         this.#metrics.capacity(seconds);
         if (!isCapacityTold) {
           this.#log("info", `the buffer holds an outage of ${humanTime(seconds)}`, {
-            max_bytes: retention.maxBytes,
+            max_bytes: this.#config.get(settings.buffer.maxBytes),
           });
         }
         isCapacityTold = true;
       }
       try {
-        const { dropped } = await buffer.trim(retention);
+        const { dropped } = await buffer.trim(retentionOf(this.#config, clock.synced));
         if (dropped === 0) continue;
         this.#metrics.dropped("*", "retention", dropped);
         this.#log("error", "the buffer is full or old: undelivered readings were dropped", {

@@ -1,15 +1,16 @@
-import { eventReading } from "../avro/mod.ts";
 import type { SqliteBuffer } from "../buffer/mod.ts";
+import type { Clock } from "../clock.ts";
 import { Drain, type DrainPorts } from "../collect/mod.ts";
 import { type Config, settings, warningsOf } from "../config/mod.ts";
 import type { Log } from "../log.ts";
-import { toEntry } from "./buffer.ts";
+import { eventEntry } from "./buffer.ts";
 
 /** One drain for each configured output. */
 export function drainsOf(
   config: Config,
   buffer: SqliteBuffer,
   log: Log,
+  clock: Pick<Clock, "synced">,
   observe: Pick<DrainPorts, "observeReadings" | "observeBatch">,
 ): readonly Drain[] {
   const { get } = config;
@@ -23,8 +24,7 @@ export function drainsOf(
     });
     return new Drain(output, buffer, { idleMs: get(settings.buffer.drainIntervalMs) }, {
       ...observe,
-      encodeEvent: (event, text) =>
-        toEntry(eventReading(buffer.collector, event, text, Date.now() * 1000)),
+      encodeEvent: (event, text) => eventEntry(buffer.collector, event, text, clock.synced),
       log,
       random: Math.random,
     });

@@ -1,8 +1,8 @@
-import { Stamper } from "../collect/mod.ts";
+import { Clock } from "../clock.ts";
 import { type Format, type Io, print, type Table } from "../cli/mod.ts";
 import { type Config, settings } from "../config/mod.ts";
 import { type Device, messageOf, type Reading, type SnapshotOptions } from "../core/mod.ts";
-import { openBuffer, toEntry } from "./buffer.ts";
+import { openBuffer, stamperAfter, toEntry } from "./buffer.ts";
 import { snapshotTable } from "./units.ts";
 
 /** Where the readings of `poll` go. */
@@ -47,9 +47,10 @@ function capture(io: Io, format: Format, table: Table): string {
 }
 
 /** Appends to the buffer. */
-export function storingSink(config: Config): PollSink {
+export async function storingSink(config: Config): Promise<PollSink> {
   const buffer = openBuffer(config, "append");
-  const stamper = new Stamper();
+  const clock = await Clock.start();
+  const stamper = await stamperAfter(buffer, clock);
   return {
     async take(device, statics, signal) {
       const readings: Reading[] = [];
@@ -64,6 +65,9 @@ export function storingSink(config: Config): PollSink {
       }
       return readings.length;
     },
-    [Symbol.asyncDispose]: () => buffer[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]() {
+      clock[Symbol.dispose]();
+      return buffer[Symbol.asyncDispose]();
+    },
   };
 }

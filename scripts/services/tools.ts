@@ -3,9 +3,9 @@ import { hasPythonPackages, hasVenv, pythonPath } from "./python_packages.ts";
 import { findCommand } from "./run.ts";
 
 /** A program that some test needs and that Deno does not bring. */
-export type ToolName = "cc" | "kafka" | "kcat" | "mbpoll" | "python";
+export type ToolName = "cc" | "faketime" | "kafka" | "kcat" | "mbpoll" | "python";
 
-/** A tool that is there: `path` is the program, for Kafka the folder of its jars. */
+/** A tool that is there: `path` is the program; of Kafka the folder of its jars, of faketime its library. */
 export interface FoundTool {
   readonly path: string;
 }
@@ -21,14 +21,15 @@ export type Tools = Readonly<Record<ToolName, FoundTool | MissingTool>>;
 
 /** Says which tools are there. Installs nothing. */
 export async function findTools(): Promise<Tools> {
-  const [cc, kafka, kcat, mbpoll, python] = await Promise.all([
+  const [cc, faketime, kafka, kcat, mbpoll, python] = await Promise.all([
     findProgram("cc", "gcc", "libc6-dev"),
+    findFaketime(),
     findKafka(),
     findProgram("kcat"),
     findProgram("mbpoll"),
     findPython(),
   ]);
-  return { cc, kafka, kcat, mbpoll, python };
+  return { cc, faketime, kafka, kcat, mbpoll, python };
 }
 
 /** Debian packages that the tools need and that are absent. */
@@ -48,6 +49,7 @@ export async function canInstallPackages(): Promise<boolean> {
 const DEBIAN_PACKAGES: readonly (readonly [string, () => Promise<boolean>])[] = [
   ["gcc", () => hasCommand("cc")],
   ["libc6-dev", hasHeaders],
+  ["faketime", async () => await exists(FAKETIME)],
   ["kcat", () => hasCommand("kcat")],
   ["mbpoll", () => hasCommand("mbpoll")],
   ["openssl", () => hasCommand("openssl")],
@@ -56,7 +58,14 @@ const DEBIAN_PACKAGES: readonly (readonly [string, () => Promise<boolean>])[] = 
   ["python3-venv", async () => await hasPythonPackages() || await hasVenv()],
 ];
 
+/** Debian's library for programs with threads. */
+const FAKETIME = `/usr/lib/${Deno.build.arch}-linux-gnu/faketime/libfaketimeMT.so.1`;
+
 const SET_UP = "deno run -A scripts/services.ts setup";
+
+async function findFaketime(): Promise<FoundTool | MissingTool> {
+  return await exists(FAKETIME) ? { path: FAKETIME } : await absent("no faketime", "faketime");
+}
 
 async function findKafka(): Promise<FoundTool | MissingTool> {
   const name = `Kafka ${KAFKA_VERSION}`;
@@ -101,4 +110,8 @@ async function hasHeaders(): Promise<boolean> {
 
 async function hasCommand(name: string): Promise<boolean> {
   return await findCommand(name) !== undefined;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
 }

@@ -172,3 +172,26 @@ Deno.test("whoever waits for rows is woken by the record of a gap", async () => 
   await buffer.trim({ maxBytes: 1e9, maxAgeSeconds: 3600 });
   await woken;
 });
+
+Deno.test("the latest time that any row had is known even when all rows are gone", async () => {
+  await using folder = new BufferFolder();
+  {
+    await using buffer = folder.open();
+    assert.equal(await buffer.latestTime(), 0);
+    await buffer.append([entry("a", { createdAt: 5000 }), entry("b", { createdAt: 3000 })]);
+    assert.equal(await buffer.latestTime(), 5000);
+    await buffer.commit("file", 2, []);
+    await buffer.trim(KEEP);
+    assert.equal((await buffer.stats()).rows, 0);
+    assert.equal(await buffer.latestTime(), 5000);
+  }
+  await using buffer = folder.open();
+  assert.equal(await buffer.latestTime(), 5000);
+  // A clock that was set back: the time that was known before stays the latest.
+  await buffer.append([entry("c", { createdAt: 1000 })]);
+  await buffer.commit("file", 3, []);
+  await buffer.trim(KEEP);
+  assert.equal(await buffer.latestTime(), 5000);
+  await buffer.append([entry("d", { createdAt: 6000 })]);
+  assert.equal(await buffer.latestTime(), 6000);
+});

@@ -10,8 +10,12 @@ function at(collectedAt: number, device = "a", name = "sunspec/103", instance: n
   return { ...FULL, device: { ...FULL.device, id: device }, source, collectedAt };
 }
 
+function stamping(after = Number.NEGATIVE_INFINITY, synced: boolean | null = true): Stamper {
+  return new Stamper({ after, synced: () => synced });
+}
+
 Deno.test("times of one device and source only go forward, by the least that keeps the order", () => {
-  const stamper = new Stamper();
+  const stamper = stamping();
   for (
     const [reading, want] of [
       [at(1000), 1000],
@@ -32,15 +36,38 @@ Deno.test("times of one device and source only go forward, by the least that kee
   }
 });
 
-Deno.test("a time that is in order is left alone", () => {
-  const reading = at(1000);
-  assert.equal(new Stamper().stamp(reading), reading);
+Deno.test("every device's times come behind those of earlier runs", () => {
+  const stamper = stamping(1999);
+  for (
+    const [reading, want] of [
+      [at(500), 2000],
+      [at(600), 2001],
+      [at(1999, "b"), 2000],
+      [at(2500, "c"), 2500],
+    ] as const
+  ) {
+    assert.equal(stamper.stamp(reading).collectedAt, want);
+  }
+});
+
+Deno.test("a time that is in order is left alone, and as good as the clock is", () => {
+  for (const synced of [true, false, null]) {
+    const stamped = stamping(0, synced).stamp(at(1000));
+    assert.deepEqual(stamped, { ...at(1000), clockSynced: synced });
+  }
+});
+
+Deno.test("a clock that was set back vouches for no time until it has caught up", () => {
+  const stamper = stamping(7999);
+  const times = [5000, 6000, 7000, 8000, 8000, 8000, 7000, 9000];
+  const vouched = times.map((time) => stamper.stamp(at(time)).clockSynced);
+  assert.deepEqual(vouched, [false, false, false, true, true, true, false, true]);
 });
 
 Deno.test("whatever the clock does, times are strictly increasing and never behind it", () => {
-  fc.assert(fc.property(fc.array(fc.integer()), (times) => {
-    const stamper = new Stamper();
-    let last = Number.NEGATIVE_INFINITY;
+  fc.assert(fc.property(fc.integer(), fc.array(fc.integer()), (after, times) => {
+    const stamper = stamping(after);
+    let last = after;
     for (const time of times) {
       const { collectedAt } = stamper.stamp(at(time));
       assert.ok(collectedAt > last && collectedAt >= time);

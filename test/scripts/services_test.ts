@@ -129,7 +129,14 @@ serviceTest("Python has the packages that tests compare with", ["python"], async
 
 Deno.test("a test whose tool is missing is skipped with the reason, and fails in CI", async (t) => {
   const kafka = { missing: "no Java", enable: "get java" };
-  const tools: Tools = { cc: FOUND, kafka, kcat: FOUND, mbpoll: FOUND, python: FOUND };
+  const tools: Tools = {
+    cc: FOUND,
+    faketime: FOUND,
+    kafka,
+    kcat: FOUND,
+    mbpoll: FOUND,
+    python: FOUND,
+  };
   const body = ({ kcat }: { readonly kcat: string }) => Promise.reject(new Error(kcat));
   const asked = { name: "sends", needs: ["kcat", "kafka"], body } as const;
 
@@ -159,7 +166,9 @@ Deno.test("setup on a machine that has nothing goes through and says what would 
 
   assert.equal(code, 0);
   const said = new TextDecoder().decode(stdout);
-  for (const package_ of ["openjdk-17-jre-headless", "kcat", "mbpoll", "python3-venv"]) {
+  for (
+    const package_ of ["openjdk-17-jre-headless", "kcat", "mbpoll", "python3-venv"]
+  ) {
     assert.match(said, new RegExp(`missing: .*; try: sudo apt-get install -y .*${package_}`));
   }
 });
