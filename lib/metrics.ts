@@ -33,6 +33,11 @@ export class Metrics {
     "Modbus requests by result",
     ["device", "result"],
   );
+  readonly #quality = this.#counter(
+    "sunspool_point_quality_total",
+    "Values that are not plainly good, by why not",
+    ["device", "quality"],
+  );
   readonly #rows = this.#gauge("sunspool_buffer_rows", "Readings in the buffer");
   readonly #bytes = this.#gauge("sunspool_buffer_bytes", "Bytes of the buffer file in use");
   readonly #oldest = this.#gauge(
@@ -129,6 +134,11 @@ export class Metrics {
   /** A Modbus request ended. */
   request(device: string, result: string): void {
     this.#requests.inc({ device, result });
+  }
+
+  /** Values were read that are not plainly good. */
+  pointQuality(device: string, quality: string, count: number): void {
+    this.#quality.inc({ device, quality }, count);
   }
 
   /** Readings were delivered, rejected or found delivered at an output. */

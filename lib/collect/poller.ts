@@ -145,11 +145,17 @@ export class Poller {
     const readings: Reading[] = [];
     for await (const reading of device.read({ statics }, signal)) {
       readings.push(named(reading, device, ids));
+      if (reading.kind === "event") this.#tell(reading);
     }
     this.#progressAt = performance.now();
     this.#ports.observePoll(this.#device, "ok", (this.#progressAt - startedAt) / 1000);
     await this.#ports.store(readings);
     this.#progressAt = performance.now();
+  }
+
+  #tell({ device, points }: Reading): void {
+    const text = (name: string) => points.find((point) => point.name === name)?.text ?? "";
+    this.#ports.log("warn", text("message"), { device: device.id, event: text("event") });
   }
 
   /** The first good poll after a start or a failure. */

@@ -174,6 +174,7 @@ export class Collector {
     capacity: Capacity,
     readings: readonly Reading[],
   ) {
+    for (const reading of readings) this.#countQualities(reading);
     const stamped = readings.map((reading) => stamper.stamp(reading));
     const entries = stamped.map(toEntry);
     capacity.add(entries);
@@ -189,6 +190,12 @@ export class Collector {
       // After a failed write or sync SQLite may be wrong about what is on disk: begin anew.
       const code = sqliteCode(error);
       if (code === SqliteCode.ioError || code === SqliteCode.corrupt) this.#fatal.abort(error);
+    }
+  }
+
+  #countQualities({ device, points }: Reading): void {
+    for (const { quality } of points) {
+      if (quality !== null) this.#metrics.pointQuality(device.id, quality, 1);
     }
   }
 

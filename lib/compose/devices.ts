@@ -3,6 +3,7 @@ import {
   type Device,
   type DeviceOptions,
   type Endpoint,
+  formatEndpoint,
   ModbusException,
   ProtocolError,
   type Transport,
@@ -51,8 +52,16 @@ export function ownSessionOptions(device: DeviceConfig | undefined): Partial<Ses
   };
 }
 
-/** How devices are to be opened, by the configuration, and by what its entry says of one. */
-export function deviceOptions({ get }: Config, device?: DeviceConfig): DeviceOptions {
+/**
+ * How devices are to be opened, by the configuration, and by what its entry says of one.
+ *
+ * @param memory stands for the place: what is learned of its device hangs on it
+ */
+export function deviceOptions(
+  { get }: Config,
+  device?: DeviceConfig,
+  memory?: object,
+): DeviceOptions {
   return {
     baseAddress: device?.baseAddress ?? get(settings.sunspec.baseAddress),
     maxRegisters: device?.maxRegisters ?? get(settings.modbus.maxBatchSize),
@@ -60,6 +69,7 @@ export function deviceOptions({ get }: Config, device?: DeviceConfig): DeviceOpt
     models: device?.models,
     modelsDir: get(settings.sunspec.modelsDir),
     registers: get(settings.avro.registers),
+    memory,
   };
 }
 
@@ -70,6 +80,8 @@ export class DeviceAccess implements Disposable {
   /** The connections in use. */
   readonly sessions: Sessions;
   readonly #config: Config;
+  /** By place. */
+  readonly #memories = new Map<string, object>();
 
   /** Takes timeouts, retries and limits from the configuration. */
   constructor(config: Config) {
@@ -91,7 +103,15 @@ export class DeviceAccess implements Disposable {
     device?: DeviceConfig,
   ): Promise<Device> {
     const session = this.sessions.get(endpoint, ownSessionOptions(device));
-    return requireDevice(session.unit(unitId), deviceOptions(this.#config, device), signal);
+    const options = deviceOptions(this.#config, device, this.#memoryOf(endpoint, unitId));
+    return requireDevice(session.unit(unitId), options, signal);
+  }
+
+  #memoryOf(endpoint: Endpoint, unitId: number): object {
+    const place = `${formatEndpoint(endpoint)}/${unitId}`;
+    const memory = this.#memories.get(place) ?? {};
+    this.#memories.set(place, memory);
+    return memory;
   }
 
   /** Closes all connections. */

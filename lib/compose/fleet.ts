@@ -37,6 +37,8 @@ interface Member {
   readonly endpoint: Endpoint;
   readonly unitId: number;
   readonly device: DeviceConfig | undefined;
+  /** What is learned of its device hangs on it. */
+  readonly memory: object;
 }
 
 /** All devices: those in the configuration, and those that the search finds. */
@@ -62,7 +64,9 @@ export class Fleet implements Disposable {
   /** Polls until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     for (const device of this.#config.get(settings.devices)) {
-      for (const unitId of device.unitIds) this.#add({ endpoint: device.endpoint, unitId, device });
+      for (const unitId of device.unitIds) {
+        this.#add({ endpoint: device.endpoint, unitId, device, memory: {} });
+      }
     }
     await Promise.all([this.supervisor.run(signal), this.#searchAgainAndAgain(signal)]);
   }
@@ -98,7 +102,7 @@ export class Fleet implements Disposable {
     if (!member) throw new Error(`Nobody knows "${place}"`);
     let label = place;
     const observe = (result: string) => this.#ports.observeRequest(label, result);
-    const options = deviceOptions(this.#config, member.device);
+    const options = deviceOptions(this.#config, member.device, member.memory);
     return {
       connect: (signal) => this.#session(member).connect(signal),
       open: (signal) =>
@@ -167,7 +171,7 @@ export class Fleet implements Disposable {
       onFound: ({ endpoint, unitId, device }) => {
         if (!device) return;
         found++;
-        this.#add({ endpoint, unitId, device: undefined });
+        this.#add({ endpoint, unitId, device: undefined, memory: {} });
       },
     }, signal);
     this.#ports.log("info", "searched for devices", {
@@ -178,6 +182,6 @@ export class Fleet implements Disposable {
   }
 }
 
-function placeOf({ endpoint, unitId }: Member): string {
+function placeOf({ endpoint, unitId }: Pick<Member, "endpoint" | "unitId">): string {
   return `${formatEndpoint(endpoint)}/${unitId}`;
 }

@@ -20,6 +20,11 @@ export interface DeviceOptions {
   readonly modelsDir: string | undefined;
   /** Carry the raw words in each reading. */
   readonly registers: boolean;
+  /**
+   * Stands for the place as long as the process runs: what a driver remembers from one opening to
+   * the next hangs on it. undefined = nothing is remembered.
+   */
+  readonly memory?: object | undefined;
 }
 
 /** What one `read` prints: the JSON document of the contract, and the same values as rows. */

@@ -38,8 +38,12 @@ export interface SourceRef {
   readonly length: number | null;
 }
 
-/** What is to be known about a value that is not plainly good. */
-export type Quality = "sf_split";
+/**
+ * What is to be known about a value that is not plainly good: `sf_split` it was scaled by a factor
+ * that came in another request; `counter_held` the counter fell, this is its last good value;
+ * `implausible` it is beyond what the device's nameplate allows.
+ */
+export type Quality = "sf_split" | "counter_held" | "implausible";
 
 /** One value, as it is delivered. Points that are not implemented are left out. */
 export interface Point {

@@ -13,36 +13,36 @@ import {
   type Transport,
 } from "../core/mod.ts";
 import {
+  type Block,
   type Chain,
-  compileLayout,
+  checkCounts,
   decodePoints,
   type Definitions,
+  type DeviceMap,
   EVERYTHING,
-  hasCountPoints,
   HEADER_LENGTH,
-  identityOf,
+  identify,
   isData,
-  type Layout,
+  isUnmoved,
+  type Judgement,
+  layOut,
   type Leaf,
   loadDefinitions,
-  type ModelDefinition,
-  type ModelPlace,
+  Memory,
   type ModelRead,
   ModelReader,
   type ModelWant,
+  type News,
   parseSelection,
   type Selection,
   snapshotOf,
+  type TrustedModel,
+  type TrustEvent,
   walk,
-  wireValue,
 } from "../sunspec/mod.ts";
 
-const COMMON_MODEL = 1;
 /** A false length can make thousands of points unreadable: warnings name the first. */
 const SHOWN_ADDRESSES = 8;
-
-/** A device whose counts still move then is caught by the check of each read. */
-const COUNT_ROUNDS = 64;
 
 /** Nameplates and settings that hardly ever change, although their points are not all marked static. */
 const STATIC_MODELS: ReadonlySet<number> = new Set([1, 2, 120, 121, 702]);
@@ -70,125 +70,41 @@ export function sunspecDefinitions(folder: string | undefined): Promise<Definiti
   return definitions;
 }
 
+const memories = new WeakMap<object, Memory>();
+
+function memoryOf(place: object = {}): Memory {
+  const memory = memories.get(place) ?? new Memory();
+  memories.set(place, memory);
+  return memory;
+}
+
 async function openDevice(
   transport: Transport,
   options: DeviceOptions,
   signal: AbortSignal,
 ): Promise<Device | undefined> {
   const definitions = await sunspecDefinitions(options.modelsDir);
-  const chain = await walk(transport, options, signal);
+  const memory = memoryOf(options.memory);
+  const known = memory.map;
+  const isKnown = known !== undefined && await isUnmoved(transport, known.chain, signal);
+  const chain = isKnown ? known.chain : await walk(transport, options, signal);
   if (!chain) return undefined;
-  const reader = new ModelReader(transport, chain.functionCode, options.maxRegisters);
-  const blocks = await layOut(chain, definitions, reader, signal);
+  memory.takeChain(chain);
+  const reader = readerOf(transport, chain, options, memory);
+  const blocks = isKnown ? known.blocks : await layOut(chain, definitions, reader, signal);
+  memory.takeMap({ chain, blocks });
   const identities = await identify(blocks, reader, transport, signal);
-  return new SunSpecDevice(chain, blocks, identities, reader, options);
+  memory.takeId(identities[0].id);
+  return new SunSpecDevice(memory, { chain, blocks }, identities, reader, options);
 }
 
-/** A model of the device's chain. */
-interface Block {
-  readonly place: ModelPlace;
-  readonly instance: number;
-  /** Counts the common models after the first from 0: the child device this model belongs to. */
-  readonly child: number | undefined;
-  readonly definition: ModelDefinition | undefined;
-  readonly layout: Layout | undefined;
-  readonly source: SourceRef;
-}
-
-async function layOut(
-  chain: Chain,
-  definitions: Definitions,
-  reader: ModelReader,
-  signal: AbortSignal,
-): Promise<readonly Block[]> {
-  const blocks: Block[] = [];
-  const instances = new Map<number, number>();
-  let commons = 0;
-  for (const place of chain.models) {
-    const instance = (instances.get(place.id) ?? 0) + 1;
-    instances.set(place.id, instance);
-    if (place.id === COMMON_MODEL) commons++;
-    const definition = await definitions.get(place.id);
-    const layout = definition && await layoutOf(definition, place, reader, signal);
-    const source = sourceRef(place, instance, definition);
-    const child = commons > 1 ? commons - 2 : undefined;
-    blocks.push({ place, instance, child, definition, layout, source });
-  }
-  return blocks;
-}
-
-function sourceRef(
-  { id, address, length }: ModelPlace,
-  instance: number,
-  definition: ModelDefinition | undefined,
-): SourceRef {
-  return {
-    driver: sunspec.name,
-    name: `sunspec/${id}`,
-    modelId: id,
-    modelName: definition?.name ?? null,
-    instance,
-    address,
-    length,
-  };
-}
-
-/**
- * Lays a model out; where points count its groups, they are read first. A count within a counted
- * group is where it is only once those before it are known: it is read until nothing moves.
- */
-async function layoutOf(
-  definition: ModelDefinition,
-  place: ModelPlace,
-  reader: ModelReader,
-  signal: AbortSignal,
-): Promise<Layout> {
-  let layout = compileLayout(definition, place.length, () => undefined);
-  if (!hasCountPoints(definition.group)) return layout;
-  for (let round = 0, before = ""; round < COUNT_ROUNDS && before !== countsOf(layout); round++) {
-    before = countsOf(layout);
-    const [read] = await reader.read([{ place, layout, isWanted: () => false }], signal);
-    if (read?.failure) throw read.failure;
-    layout = compileLayout(definition, place.length, (leaf) => countOf(leaf, read));
-  }
-  return layout;
-}
-
-function countsOf({ counts }: Layout): string {
-  return [...counts].map(([{ offset }, count]) => `${offset}:${count}`).join(" ");
-}
-
-function countOf(leaf: Leaf, read: ModelRead | undefined): number | undefined {
-  const value = read && wireValue(leaf, read.image);
-  return typeof value === "number" ? value : undefined;
-}
-
-/** The device, then its children. */
-async function identify(
-  blocks: readonly Block[],
-  reader: ModelReader,
+function readerOf(
   transport: Transport,
-  signal: AbortSignal,
-): Promise<readonly [DeviceIdentity, ...DeviceIdentity[]]> {
-  const { endpoint, unitId } = transport;
-  const commons = blocks.filter(({ place }) => place.id === COMMON_MODEL);
-  const reads = await reader.read(commons.map(everything), signal);
-  // Half an identity would be another device.
-  for (const { failure } of reads) if (failure) throw failure;
-  const common = (i: number) => {
-    const layout = commons[i]?.layout;
-    const image = reads[i]?.image;
-    return layout && image ? { layout, image } : undefined;
-  };
-  const device = identityOf(common(0), { endpoint, unitId, parent: null, child: undefined });
-  const children = commons.slice(1).map((_, child) =>
-    identityOf(common(child + 1), { endpoint, unitId, parent: device.id, child })
-  );
-  return [device, ...children];
-}
-
-function everything({ place, layout }: Block): ModelWant {
-  return { place, layout, isWanted: () => true };
+  { functionCode }: Chain,
+  { maxRegisters }: DeviceOptions,
+  { learned }: Memory,
+): ModelReader {
+  return new ModelReader(transport, functionCode, maxRegisters, learned);
 }
 
 function isStatic({ place, layout }: Block): boolean {
@@ -202,6 +118,7 @@ class SunSpecDevice implements Device {
   readonly children: readonly DeviceIdentity[];
   readonly sources: readonly SourceRef[];
   readonly warnings: readonly string[];
+  readonly #memory: Memory;
   readonly #chain: Chain;
   readonly #blocks: readonly Block[];
   readonly #reader: ModelReader;
@@ -212,14 +129,15 @@ class SunSpecDevice implements Device {
   #lastSnapshot: { readonly key: string; readonly selected: Selected } | undefined;
 
   constructor(
-    chain: Chain,
-    blocks: readonly Block[],
+    memory: Memory,
+    { chain, blocks }: DeviceMap,
     [identity, ...children]: readonly [DeviceIdentity, ...DeviceIdentity[]],
     reader: ModelReader,
     options: DeviceOptions,
   ) {
     this.identity = identity;
     this.children = children;
+    this.#memory = memory;
     this.#chain = chain;
     this.#blocks = blocks;
     this.#reader = reader;
@@ -238,29 +156,74 @@ class SunSpecDevice implements Device {
   async *read({ statics }: { readonly statics: boolean }, signal: AbortSignal) {
     const { blocks, wants } = statics ? this.#polled : this.#dynamic;
     const reads = await this.#read(blocks, wants, signal);
+    const judgements = this.#judge(blocks, reads);
+    for (const news of this.#memory.takeNews()) yield this.#news(news);
     for (const [i, block] of blocks.entries()) {
-      const read = reads[i];
-      if (read && read.readAt > 0) yield this.#reading(block, read);
+      const [read, judgement] = [reads[i], judgements[i]];
+      if (!read || read.readAt === 0) continue;
+      yield this.#reading(block, read, judgement);
+      for (const event of judgement?.events ?? []) yield this.#counterEvent(block, read, event);
     }
   }
 
-  #reading({ child, layout, source }: Block, { image, readAt, isSplit }: ModelRead): Reading {
-    const device = child === undefined ? this.identity : this.children[child] ?? this.identity;
+  #reading(block: Block, { image, readAt }: ModelRead, judgement?: Judgement): Reading {
+    const { layout, source } = block;
     return {
       kind: "reading",
-      device,
+      device: this.#deviceOf(block),
       source,
       collectedAt: readAt * 1000,
       clockSynced: null,
-      points: layout ? decodePoints(layout, image, isSplit) : [],
+      points: layout ? decodePoints(layout, image, judgement?.verdictOf) : [],
       registers: this.#registers ? new Uint8Array(image.buffer) : null,
       gap: null,
     };
   }
 
+  #deviceOf({ child }: Block): DeviceIdentity {
+    return child === undefined ? this.identity : this.children[child] ?? this.identity;
+  }
+
+  #news({ event, message }: News): Reading {
+    const [source] = this.sources;
+    if (!source) throw new Error("A device without models has no news");
+    return eventOf(this.identity, source, Date.now(), [["event", event], ["message", message]]);
+  }
+
+  #counterEvent(block: Block, { readAt }: ModelRead, { event, leaf, before, now }: TrustEvent) {
+    const [from, to] = [before, now].map(({ shown }) => String(shown ?? 0));
+    const message = `${leaf.name} of model ${block.place.id} went from ${from} to ${to}`;
+    return eventOf(this.#deviceOf(block), block.source, readAt, [
+      ["event", event],
+      ["message", message],
+      ["point", leaf.name],
+      ["before", from ?? ""],
+      ["after", to ?? ""],
+    ]);
+  }
+
+  /** Nameplates first: they say what the others can be. */
+  #judge(
+    blocks: readonly Block[],
+    reads: readonly ModelRead[],
+  ): readonly (Judgement | undefined)[] {
+    const { trust } = this.#memory;
+    const trusted = blocks.map(trustedModel);
+    for (const [i, model] of trusted.entries()) {
+      const read = reads[i];
+      if (model && read) trust.learn(model, read);
+    }
+    const at = performance.now();
+    return trusted.map((model, i) => {
+      const read = reads[i];
+      return model && read && trust.judge(model, read, at);
+    });
+  }
+
   async snapshot(options: SnapshotOptions, signal: AbortSignal): Promise<Snapshot> {
     const { blocks, wants, selection } = this.#select(options.select);
     const reads = options.valueless ? [] : await this.#read(blocks, wants, signal);
+    const judgements = options.raw ? [] : this.#judge(blocks, reads);
     const models = blocks.map((block, i) => ({
       place: block.place,
       instance: block.instance,
@@ -272,6 +235,7 @@ class SunSpecDevice implements Device {
         ...failureWarning(reads[i]),
       ],
       read: reads[i],
+      verdictOf: judgements[i]?.verdictOf ?? (() => undefined),
       isPointWanted: (leaf: Leaf) => selection.isPointWanted(selectable(block), leaf),
     }));
     const snapshot = snapshotOf({
@@ -303,9 +267,17 @@ class SunSpecDevice implements Device {
     wants: readonly ModelWant[],
     signal: AbortSignal,
   ): Promise<readonly ModelRead[]> {
-    const reads = await this.#reader.read(wants, signal);
-    for (const [i, block] of blocks.entries()) checkCounts(block, reads[i], this.identity.endpoint);
-    return reads;
+    try {
+      const reads = await this.#reader.read(wants, signal);
+      for (const [i, block] of blocks.entries()) {
+        checkCounts(block, reads[i], this.identity.endpoint);
+      }
+      return reads;
+    } catch (error) {
+      // What stood somewhere does so no longer, whatever is at the ends of the chain.
+      if (error instanceof ProtocolError) this.#memory.doubtMap();
+      throw error;
+    }
   }
 
   #unreadable({ place }: Block): readonly string[] {
@@ -339,27 +311,33 @@ function select(all: readonly Block[], selection: Selection): Selected {
   return { blocks, wants, selection };
 }
 
+function trustedModel({ source, child, layout }: Block): TrustedModel | undefined {
+  return layout && { key: `${source.name}#${source.instance}`, child, layout };
+}
+
+/** Something that happened to a device, as its outputs are told. */
+function eventOf(
+  device: DeviceIdentity,
+  source: SourceRef,
+  atMs: number,
+  texts: readonly (readonly [name: string, text: string])[],
+): Reading {
+  return {
+    kind: "event",
+    device,
+    source,
+    collectedAt: atMs * 1000,
+    clockSynced: null,
+    points: texts.map(([name, text]) => ({ name, value: null, text, unit: null, quality: null })),
+    registers: null,
+    gap: null,
+  };
+}
+
 function selectable({ place, definition }: Block) {
   return { id: place.id, definition };
 }
 
 function failureWarning(read: ModelRead | undefined): string[] {
   return read?.failure ? [`some of it could not be read: ${read.failure.message}`] : [];
-}
-
-/** Groups that come or go move every point behind them. */
-function checkCounts(
-  { place, layout }: Block,
-  read: ModelRead | undefined,
-  endpoint: string,
-): void {
-  if (read?.failure) return;
-  for (const [leaf, count] of layout?.counts ?? []) {
-    const now = countOf(leaf, read) ?? 0;
-    if (now === count) continue;
-    throw new ProtocolError(
-      `Cannot trust model ${place.id} of "${endpoint}": ${leaf.name} was ${count}, now it is ${now}; ` +
-        "the device is walked again",
-    );
-  }
 }

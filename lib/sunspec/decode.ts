@@ -1,4 +1,4 @@
-import type { Json, Point } from "../core/mod.ts";
+import type { Json, Point, Quality } from "../core/mod.ts";
 import { SCALE_FACTOR_LIMIT, scaled } from "./decimal.ts";
 import type { GroupLayout, Layout, Leaf } from "./layout.ts";
 import type { WireValue } from "./point_types.ts";
@@ -7,12 +7,25 @@ import type { WireValue } from "./point_types.ts";
 export type ModelImage = DataView;
 
 /** A value made readable: the number or text, and the integer behind a symbol. */
-interface Value {
+export interface Value {
   /** Number, exact decimal text, symbol or symbols; null = not implemented. */
   readonly shown: number | string | readonly string[] | null;
   /** The number of an Avro point. */
   readonly number: number | null;
 }
+
+/** What is to be known about a value that is not plainly good. */
+export interface Verdict {
+  /** Why it is not. */
+  readonly quality: Quality;
+  /** What to show instead of it; undefined = the value itself. */
+  readonly instead: Value | undefined;
+}
+
+/** Says which points are not plainly good. */
+export type VerdictOf = (leaf: Leaf) => Verdict | undefined;
+
+const ALL_GOOD: VerdictOf = () => undefined;
 
 const NOT_IMPLEMENTED: Value = { shown: null, number: null };
 
@@ -20,19 +33,20 @@ const NOT_IMPLEMENTED: Value = { shown: null, number: null };
 export function decodePoints(
   layout: Layout,
   image: ModelImage,
-  isSplit: (leaf: Leaf) => boolean,
+  verdictOf: VerdictOf = ALL_GOOD,
 ): Point[] {
   const points: Point[] = [];
   for (const leaf of layout.leaves) {
     if (!isData(leaf)) continue;
-    const { shown, number } = valueOf(leaf, image);
+    const verdict = verdictOf(leaf);
+    const { shown, number } = verdict?.instead ?? decodeValue(leaf, image);
     if (shown === null) continue;
     points.push({
       name: leaf.name,
       value: number,
       text: typeof shown === "number" ? null : typeof shown === "string" ? shown : shown.join("|"),
       unit: leaf.definition.units ?? null,
-      quality: isSplit(leaf) ? "sf_split" : null,
+      quality: verdict?.quality ?? null,
     });
   }
   return points;
@@ -50,14 +64,19 @@ export function decodeGroup(
   image: ModelImage,
   raw: boolean,
   isWanted: (leaf: Leaf) => boolean,
+  verdictOf: VerdictOf = ALL_GOOD,
 ): { [key: string]: Json } {
   const object: { [key: string]: Json } = {};
   for (const leaf of group.points) {
     if (leaf.definition.type.kind === "pad" || !isWanted(leaf)) continue;
-    object[leaf.definition.name] = raw ? rawJson(leaf, image) : valueOf(leaf, image).shown;
+    object[leaf.definition.name] = raw
+      ? rawJson(leaf, image)
+      : (verdictOf(leaf)?.instead ?? decodeValue(leaf, image)).shown;
   }
   for (const { name, isRepeating, instances } of group.groups) {
-    const members = instances.map((instance) => decodeGroup(instance, image, raw, isWanted));
+    const members = instances.map((instance) =>
+      decodeGroup(instance, image, raw, isWanted, verdictOf)
+    );
     const isLeftOut = members.length > 0 && members.every((m) => Object.keys(m).length === 0);
     if (!isLeftOut) object[name] = isRepeating ? members : members[0] ?? {};
   }
@@ -65,8 +84,13 @@ export function decodeGroup(
 }
 
 /** A value as a table shows it; empty = not implemented. */
-export function displayText(leaf: Leaf, image: ModelImage, raw: boolean): string {
-  const value = raw ? rawJson(leaf, image) : valueOf(leaf, image).shown;
+export function displayText(
+  leaf: Leaf,
+  image: ModelImage,
+  raw: boolean,
+  instead?: Value,
+): string {
+  const value = raw ? rawJson(leaf, image) : (instead ?? decodeValue(leaf, image)).shown;
   return Array.isArray(value) ? value.join(" | ") : String(value ?? "");
 }
 
@@ -97,7 +121,8 @@ function rawJson(leaf: Leaf, image: ModelImage): number | string | null {
   return typeof value === "bigint" ? value.toString() : value;
 }
 
-function valueOf(leaf: Leaf, image: ModelImage): Value {
+/** A point's value as it is shown and delivered. */
+export function decodeValue(leaf: Leaf, image: ModelImage): Value {
   const wire = wireValue(leaf, image);
   if (wire === null) return NOT_IMPLEMENTED;
   if (typeof wire === "string") return { shown: wire, number: null };
@@ -117,7 +142,7 @@ function scaledFloat(value: number, factor: number): number {
 }
 
 /** The power of ten; null when the device does not implement it or it is out of bounds. */
-function scaleFactor({ scale }: Leaf, image: ModelImage): number | null {
+export function scaleFactor({ scale }: Leaf, image: ModelImage): number | null {
   if (scale === undefined) return 0;
   if (typeof scale === "number") return scale;
   const factor = wireValue(scale, image);

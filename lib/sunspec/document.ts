@@ -1,5 +1,5 @@
 import type { DeviceIdentity, Json, Snapshot, SnapshotRow } from "../core/mod.ts";
-import { decodeGroup, displayText, scaleWarnings } from "./decode.ts";
+import { decodeGroup, displayText, scaleWarnings, type VerdictOf } from "./decode.ts";
 import { HEADER_LENGTH, type Layout, type Leaf } from "./layout.ts";
 import type { ModelRead } from "./reader.ts";
 import type { Chain, ModelPlace } from "./walk.ts";
@@ -18,6 +18,8 @@ export interface DocumentModel {
   readonly warnings: readonly string[];
   /** undefined = identity and models only. */
   readonly read: ModelRead | undefined;
+  /** Which points are not plainly good. */
+  readonly verdictOf: VerdictOf;
   /** Whether a point is to be shown. */
   isPointWanted(leaf: Leaf): boolean;
 }
@@ -84,8 +86,9 @@ function modelJson(model: DocumentModel, raw: boolean): { readonly [key: string]
   };
   if (!read) return head;
   if (!layout) return { ...head, registers: registers(read.image) };
-  const points = decodeGroup(layout.root, read.image, raw, model.isPointWanted);
-  const quality = qualities(model, layout, read);
+  const { isPointWanted, verdictOf } = model;
+  const points = decodeGroup(layout.root, read.image, raw, isPointWanted, verdictOf);
+  const quality = qualities(model, layout);
   return { ...head, points, ...(Object.keys(quality).length > 0 ? { quality } : {}) };
 }
 
@@ -96,12 +99,15 @@ function registers(image: DataView): number[] {
 }
 
 function qualities(
-  { isPointWanted }: DocumentModel,
-  layout: Layout,
-  read: ModelRead,
+  { isPointWanted, verdictOf }: DocumentModel,
+  { leaves }: Layout,
 ): { [name: string]: string } {
-  const split = layout.leaves.filter((leaf) => isPointWanted(leaf) && read.isSplit(leaf));
-  return Object.fromEntries(split.map(({ name }) => [name, "sf_split"]));
+  return Object.fromEntries(
+    leaves.filter(isPointWanted).flatMap((leaf) => {
+      const verdict = verdictOf(leaf);
+      return verdict ? [[leaf.name, verdict.quality]] : [];
+    }),
+  );
 }
 
 function modelRows(model: DocumentModel, raw: boolean): SnapshotRow[] {
@@ -115,7 +121,7 @@ function modelRows(model: DocumentModel, raw: boolean): SnapshotRow[] {
     .map((leaf) => ({
       source: label(place.id, instance),
       point: leaf.name,
-      value: displayText(leaf, read.image, raw),
+      value: displayText(leaf, read.image, raw, model.verdictOf(leaf)?.instead),
       unit: leaf.definition.units ?? "",
     }));
 }

@@ -10,8 +10,12 @@ export {
   isData,
   type ModelImage,
   scaleWarnings,
+  type Value,
+  type Verdict,
+  type VerdictOf,
   wireValue,
 } from "./decode.ts";
+export type { CounterEvent } from "./counter.ts";
 export { scaled } from "./decimal.ts";
 export {
   type GroupDefinition,
@@ -27,6 +31,8 @@ export {
 } from "./definitions.ts";
 export { encodeModel } from "./encode.ts";
 export { identityOf, type Place } from "./identity.ts";
+export { type Block, checkCounts, identify, layOut } from "./map.ts";
+export { type DeviceMap, Memory, type News } from "./memory.ts";
 export {
   compileLayout,
   type GroupLayout,
@@ -42,10 +48,18 @@ export {
   BASE_ADDRESSES,
   type Chain,
   checkPlace,
+  isUnmoved,
   type ModelPlace,
   walk,
   type WalkOptions,
 } from "./walk.ts";
 export { type DocumentModel, type DocumentParts, snapshotOf } from "./document.ts";
-export { type ModelRead, ModelReader, type ModelWant } from "./reader.ts";
+export {
+  type Learned,
+  type ModelRead,
+  ModelReader,
+  type ModelWant,
+  nothingLearned,
+} from "./reader.ts";
 export { EVERYTHING, parseSelection, type Selectable, type Selection } from "./select.ts";
+export { type Judgement, Trust, type TrustedModel, type TrustEvent } from "./trust.ts";

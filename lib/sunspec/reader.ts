@@ -1,13 +1,29 @@
-import { ModbusException, type Transport } from "../core/mod.ts";
+import { ModbusException, type Transport, TransportError } from "../core/mod.ts";
 import { type Atom, MAX_READ_QUANTITY, planReads } from "../modbus/mod.ts";
 import { HEADER_LENGTH, type Layout, type Leaf } from "./layout.ts";
 import { checkPlace, type ModelPlace } from "./walk.ts";
 
 const ADDRESS_SPACE = 0x1_0000;
+/** Exception codes. */
+const ILLEGAL_ADDRESS = 2;
+const ILLEGAL_QUANTITY = 3;
 /** A device that refuses so few registers does not refuse them for their number. */
 const SMALLEST_CAP = 8;
 /** After so many refusals in one read, what is refused is given up whole: a false length can announce 65,535 registers. */
 const REFUSAL_LIMIT = 500;
+
+/** What a device has taught about reading it; good as long as its models stand where they stood. */
+export interface Learned {
+  /** The most registers it gives at once; undefined = as many as it was asked for. */
+  maxRegisters: number | undefined;
+  /** Addresses that no request may run across. */
+  readonly barriers: Set<number>;
+  /** Addresses that it refuses to serve. */
+  readonly unreadable: Set<number>;
+}
+
+/** After so many requests without an answer, the device is left for later; what it taught stays. */
+const SILENCE_LIMIT = 16;
 
 /** A model to read: where it stands, and what of it. */
 export interface ModelWant {
@@ -29,6 +45,13 @@ export interface ModelRead {
   readonly failure: ModbusException | undefined;
   /** Whether a point came in another request than its scale factor. */
   isSplit(leaf: Leaf): boolean;
+  /** Whether a point was asked for and came. */
+  isRead(leaf: Leaf): boolean;
+}
+
+/** Before the first read. */
+export function nothingLearned(): Learned {
+  return { maxRegisters: undefined, barriers: new Set(), unreadable: new Set() };
 }
 
 /** An atom of the plan with where it goes. */
@@ -46,6 +69,8 @@ interface Request {
   readonly cuts?: readonly number[];
   /** The most registers in one request before the first of them was refused. */
   readonly most?: number;
+  /** It stayed unanswered once although the device was there; what it is cut into is as suspect. */
+  readonly isDropped?: boolean;
 }
 
 interface Plan {
@@ -64,8 +89,7 @@ interface Plan {
 export class ModelReader {
   readonly #transport: Transport;
   readonly #functionCode: 3 | 4;
-  readonly #barriers = new Set<number>();
-  readonly #unreadable = new Set<number>();
+  readonly #learned: Learned;
   #plans = new WeakMap<readonly ModelWant[], Plan>();
   #maxRegisters: number;
 
@@ -73,16 +97,27 @@ export class ModelReader {
    * Nothing is read before `read`.
    *
    * @param maxRegisters the most registers to ask for at once, 1–125
+   * @param learned what was learned when the device was open before; goes on being filled
    */
-  constructor(transport: Transport, functionCode: 3 | 4, maxRegisters: number) {
+  constructor(
+    transport: Transport,
+    functionCode: 3 | 4,
+    maxRegisters: number,
+    learned: Learned = nothingLearned(),
+  ) {
     this.#transport = transport;
     this.#functionCode = functionCode;
-    this.#maxRegisters = Math.min(maxRegisters, MAX_READ_QUANTITY);
+    this.#learned = learned;
+    this.#maxRegisters = Math.min(
+      maxRegisters,
+      learned.maxRegisters ?? maxRegisters,
+      MAX_READ_QUANTITY,
+    );
   }
 
   /** Addresses that the device refuses to serve although its models contain them. */
   get unreadable(): readonly number[] {
-    return [...this.#unreadable].sort((a, b) => a - b);
+    return [...this.#learned.unreadable].sort((a, b) => a - b);
   }
 
   /**
@@ -127,13 +162,48 @@ export class ModelReader {
       run.store(request, address, await this.#readRegisters(address, length, signal));
       return [];
     } catch (error) {
+      const asked = Math.min(length, this.#maxRegisters);
+      if (error instanceof TransportError) {
+        await this.#requireDropped(request, run, error, signal);
+        if (!request.isDropped) return [{ ...request, isDropped: true }];
+        return this.#shrink(request, run, asked, ILLEGAL_QUANTITY);
+      }
       if (!(error instanceof ModbusException)) throw error;
-      if (error.code === 2 || error.code === 3) {
-        return this.#shrink(request, run, Math.min(length, this.#maxRegisters), error);
+      if (error.code === ILLEGAL_ADDRESS || error.code === ILLEGAL_QUANTITY) {
+        return this.#shrink(request, run, asked, error.code);
       }
       if (error.code === 1 || error.code === 4) return this.#skip(request, run, error);
       throw error;
     }
+  }
+
+  /**
+   * Some devices drop a request that is too large for them, or touches what they do not have. One
+   * that answers a small request while the large one stays unanswered again is such a device.
+   *
+   * @throws {TransportError} it does not answer at all
+   */
+  async #requireDropped(
+    { from, to }: Request,
+    run: Run,
+    error: TransportError,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const [first, last] = [run.plan.pieces[from], run.plan.pieces[to - 1]];
+    const place = first && run.placeOf(first.want);
+    const canBe = error.fault === "timeout" || error.fault === "closed";
+    if (!canBe || !first || !last || !place || run.silences >= SILENCE_LIMIT) throw error;
+    const quantity = last.address + last.quantity - first.address;
+    if (first.address === place.address && quantity <= HEADER_LENGTH) throw error;
+    const probe = {
+      functionCode: this.#functionCode,
+      address: place.address,
+      quantity: HEADER_LENGTH,
+    };
+    await this.#transport.readRegisters(probe, signal).catch((failure) => {
+      throw failure instanceof ModbusException ? failure : error;
+    });
+    run.silences++;
   }
 
   /** The device fails at something in there: what other models the request holds is asked for alone. */
@@ -158,13 +228,13 @@ export class ModelReader {
   }
 
   /** @param asked how many registers the refused request asked for */
-  #shrink(request: Request, run: Run, asked: number, { code }: ModbusException): Request[] {
+  #shrink(request: Request, run: Run, asked: number, code: number): Request[] {
     const { from, to, cuts = [], most = this.#maxRegisters } = request;
     const { pieces } = run.plan;
     this.#plans = new WeakMap();
     run.refusals++;
-    if (code === 3 && asked > SMALLEST_CAP) {
-      this.#maxRegisters = Math.ceil(asked / 2);
+    if (code === ILLEGAL_QUANTITY && asked > SMALLEST_CAP) {
+      this.#cap(Math.ceil(asked / 2));
       return [{ ...request, most }];
     }
     if (to - from === 1 || run.refusals > REFUSAL_LIMIT) {
@@ -173,24 +243,29 @@ export class ModelReader {
     }
     const cut = cutOf(pieces, request);
     const ends = [from, cut].map((i) => pieces[i]?.address ?? -1);
-    for (const address of ends) this.#barriers.add(address);
-    return halves({ from, to, cuts: [...cuts, ...ends], most }, cut);
+    for (const address of ends) this.#learned.barriers.add(address);
+    return halves({ ...request, cuts: [...cuts, ...ends], most }, cut);
+  }
+
+  #cap(registers: number): void {
+    this.#maxRegisters = registers;
+    this.#learned.maxRegisters = registers;
   }
 
   /** It was these points and not their number: what was learned on the way to them is void. */
   #giveUp(lost: readonly Piece[], cuts: readonly number[], most: number): void {
-    this.#maxRegisters = most;
+    this.#cap(most);
     for (const cut of cuts) {
-      if (!this.#unreadable.has(cut)) this.#barriers.delete(cut);
+      if (!this.#learned.unreadable.has(cut)) this.#learned.barriers.delete(cut);
     }
-    for (const { address } of lost) this.#unreadable.add(address);
-    this.#barriers.add(lost[0]?.address ?? -1);
+    for (const { address } of lost) this.#learned.unreadable.add(address);
+    this.#learned.barriers.add(lost[0]?.address ?? -1);
   }
 
   #plan(wants: readonly ModelWant[]): Plan {
     const pieces = wants.flatMap((want, i) => piecesOf(want, i))
       .filter(({ address, quantity }) => address + quantity <= ADDRESS_SPACE)
-      .filter(({ address }) => !this.#unreadable.has(address))
+      .filter(({ address }) => !this.#learned.unreadable.has(address))
       .sort((a, b) => a.address - b.address);
     const index = wants.map(() => new Map<number, number>());
     for (const [i, { want, address }] of pieces.entries()) {
@@ -200,7 +275,7 @@ export class ModelReader {
       const scale = typeof leaf?.scale === "object" ? leaf.scale : undefined;
       return { address, quantity, partner: scale && index[want]?.get(scale.offset) };
     });
-    const barriers = new Set([...this.#barriers, ...gapsWithoutDefinition(wants)]);
+    const barriers = new Set([...this.#learned.barriers, ...gapsWithoutDefinition(wants)]);
     const reads = planReads(atoms, { maxRegisters: this.#maxRegisters, barriers });
     const requests = assign(pieces, reads);
     const plan = { pieces, requests, index, blanks: wants.map(blank) };
@@ -214,6 +289,8 @@ class Run {
   readonly plan: Plan;
   readonly images: readonly DataView[];
   refusals = 0;
+  /** Requests that were dropped by a device that is there. */
+  silences = 0;
   lastFailure: ModbusException | undefined;
   readonly #failures = new Map<number, ModbusException>();
   readonly #wants: readonly ModelWant[];
@@ -232,6 +309,10 @@ class Run {
   /** Whether nothing has arrived. */
   get isEmpty(): boolean {
     return this.#requests === 0;
+  }
+
+  placeOf(want: number): ModelPlace | undefined {
+    return this.#wants[want]?.place;
   }
 
   /** The device could not give some of a want. */
@@ -289,6 +370,7 @@ class Run {
         const [value, factor] = [requestOf(leaf), requestOf(leaf.scale)];
         return value >= 0 && factor >= 0 && value !== factor;
       },
+      isRead: (leaf) => requestOf(leaf) >= 0,
     };
   }
 }

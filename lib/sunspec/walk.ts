@@ -203,3 +203,31 @@ export function checkPlace(place: ModelPlace, header: DataView, endpoint: string
       `length ${place.length}, now there is ${id} with length ${length}; the device is walked again`,
   );
 }
+
+/**
+ * Whether a chain found earlier still begins and ends where it did: every model between them has
+ * its own header checked as it is read.
+ *
+ * @throws {TransportError} when the device does not answer
+ */
+export async function isUnmoved(
+  transport: Transport,
+  { baseAddress, functionCode, models, end }: Chain,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const read = reader(transport, functionCode, signal);
+  const last = models.at(-1);
+  if (!last) return false;
+  try {
+    if ((await read(baseAddress, 2)).getUint32(0) !== MARKER) return false;
+    for (const place of new Set([...models.slice(0, 1), last])) {
+      const header = await read(place.address, 2);
+      if (header.getUint16(0) !== place.id || header.getUint16(2) !== place.length) return false;
+    }
+    const after = last.address + HEADER_LENGTH + last.length;
+    return end !== "end_model" || (await read(after, 1)).getUint16(0) === END_MODEL;
+  } catch (error) {
+    if (error instanceof ModbusException && !isGatewayFailure(error)) return false;
+    throw error;
+  }
+}

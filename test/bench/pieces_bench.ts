@@ -26,7 +26,7 @@ const inverter = await definitions.get(103);
 if (!inverter) throw new Error("Model 103 is built in");
 const layout = compileLayout(inverter, 50, () => undefined);
 const image = new DataView(map.buffer, map.byteOffset + (2 + 68) * 2, 52 * 2);
-const points = decodePoints(layout, image, () => false);
+const points = decodePoints(layout, image);
 
 const reading: Reading = {
   kind: "reading",
@@ -73,7 +73,7 @@ Deno.bench("scale one value", () => {
   scaled(2304, -1);
 });
 Deno.bench("decode model 103 (36 points)", () => {
-  decodePoints(layout, image, () => false);
+  decodePoints(layout, image);
 });
 Deno.bench("encode a reading of model 103", () => {
   encodeBody(reading);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Poller } from "../../lib/collect/mod.ts";
 import { ModbusException, ProtocolError, TransportError } from "../../lib/core/mod.ts";
+import { FULL } from "../avro/sample_readings.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { identity, ScriptedDevice, TARGET } from "./scripted_device.ts";
 
@@ -199,6 +200,20 @@ Deno.test("readings carry the ids that devices are known by, children those of t
     assert.deepEqual(device.stored[0]?.map(({ device: { id, parent } }) => [id, parent]), want);
     assert.equal(work.poller.device, names?.[0] ?? (names ? TARGET.place : "Helio-1"));
   }
+});
+
+Deno.test("events go with the readings, and into the log", async () => {
+  using clock = new FakeClock();
+  const device = new ScriptedDevice(clock);
+  const text = (name: string, text: string) => (
+    { name, value: null, text, unit: null, quality: null }
+  );
+  const points = [text("event", "counter_wrap"), text("message", "WH began anew")];
+  device.events = [{ ...FULL, kind: "event", points }];
+  await using _work = running(clock, device);
+  await clock.advance(0);
+  assert.deepEqual(device.stored[0]?.map(({ kind }) => kind), ["reading", "event"]);
+  assert.ok(device.logged.some(([level, text]) => level === "warn" && text === "WH began anew"));
 });
 
 Deno.test("it stops in every state, closes the device and leaves no timer", async () => {

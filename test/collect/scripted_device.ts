@@ -33,6 +33,8 @@ export class ScriptedDevice {
   identity: DeviceIdentity = identity("Helio-1");
   children: readonly DeviceIdentity[] = [];
   names: readonly string[] | undefined;
+  /** Readings that come with the next poll. */
+  events: readonly Reading[] = [];
   readonly #clock: FakeClock;
 
   constructor(clock: FakeClock) {
@@ -89,6 +91,7 @@ export class ScriptedDevice {
   async *#read(statics: boolean, devices: readonly DeviceIdentity[]): AsyncGenerator<Reading> {
     this.#note(statics ? "read all" : "read");
     for (const device of devices) yield { ...FULL, device };
+    yield* this.events;
     await this.script.read?.();
   }
 

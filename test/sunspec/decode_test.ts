@@ -122,7 +122,11 @@ Deno.test("raw values are the integers on the wire", async () => {
 
 Deno.test("flat points leave out what is no data and carry number, text and unit", async () => {
   const layout = layOut(await published(103), INVERTER);
-  const points = decodePoints(layout, INVERTER, ({ name }) => name === "DCW");
+  const points = decodePoints(
+    layout,
+    INVERTER,
+    ({ name }) => name === "DCW" ? { quality: "sf_split", instead: undefined } : undefined,
+  );
   assert.deepEqual(
     points.map(({ name, value, text, unit, quality }) => [name, value, text, unit, quality]),
     [
@@ -192,7 +196,7 @@ Deno.test("a multiple MPPT extension has its modules in a list", async () => {
     }],
   });
   assert.deepEqual(
-    decodePoints(layout, MODULES, () => false).map(({ name, value, text }) => [name, value, text]),
+    decodePoints(layout, MODULES).map(({ name, value, text }) => [name, value, text]),
     [
       ["Evt", 0, ""],
       ["N", 2, null],
@@ -258,7 +262,7 @@ Deno.test("two curves of two points are nested as model 705 defines them", async
       Pt: [{ V: 90, Var: 30 }, { V: 110, Var: -30 }],
     }],
   });
-  assert.equal(decodePoints(layout, CURVES, () => false).at(-1)?.name, "Crv[1].Pt[1].Var");
+  assert.equal(decodePoints(layout, CURVES).at(-1)?.name, "Crv[1].Pt[1].Var");
 });
 
 function own(points: readonly object[], groups: readonly object[] = []): ModelDefinition {
@@ -298,7 +302,7 @@ Deno.test("numbers a double cannot hold are exact decimals in text", () => {
     "9223372036854775809",
     9_007_199_254_740_991,
   ]);
-  const points = decodePoints(layout, image, () => false);
+  const points = decodePoints(layout, image);
   assert.deepEqual(points.map(({ value, text }) => [value, text]), [
     [9_007_199_254_740_992, "9007199254740993"],
     [-9_223_372_036_854_776, "-9223372036854775.807"],
@@ -343,7 +347,7 @@ Deno.test("a scale factor that is not implemented or out of bounds makes its val
     assert.equal(decode(layout, image, false).A, want, factor);
     assert.equal(decode(layout, image, true).A, 7);
     assert.equal(scaleWarnings(layout, image).length, warnings);
-    assert.equal(decodePoints(layout, image, () => false).length, want === null ? 0 : 1);
+    assert.equal(decodePoints(layout, image).length, want === null ? 0 : 1);
   }
 });
 
@@ -353,7 +357,7 @@ Deno.test("what the device's model has no room for is null", async () => {
   const { A, W, St, Evt1 } = decode(layout, image, false);
   assert.deepEqual([A, W, St, Evt1], [12.3, null, null, null]);
   assert.equal(decode(layout, image, true).W, null);
-  const names = decodePoints(layout, image, () => false).map(({ name }) => name);
+  const names = decodePoints(layout, image).map(({ name }) => name);
   assert.deepEqual(names, ["A", "AphA", "AphB", "AphC"]);
 });
 

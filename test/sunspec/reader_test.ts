@@ -8,6 +8,7 @@ import {
   type ModelDefinition,
   ModelReader,
   type ModelWant,
+  nothingLearned,
   wireValue,
 } from "../../lib/sunspec/mod.ts";
 import { fromHex } from "../modbus/hex.ts";
@@ -304,12 +305,74 @@ Deno.test("what is no refusal of registers is thrown, and the next read starts a
   ) {
     const given = await bench([1, 103, 160]);
     const reader = new ModelReader(given.device, 3, 125);
-    given.device.rules = [({ address }) => address === FIRST ? undefined : error];
+    const answered = given.device.requests.length + 1;
+    given.device.rules = [() => given.device.requests.length === answered ? undefined : error];
     await assert.rejects(reader.read(given.wants, forever), error);
     given.device.rules = [];
     assert.deepEqual(wrong(given, await reader.read(given.wants, forever), () => false), []);
     assert.deepEqual(reader.unreadable, []);
   }
+});
+
+Deno.test("a device that drops what is too large for it is asked for less, and for ever", async () => {
+  for (const cap of [20, 50, 100]) {
+    for (const fault of ["timeout", "closed"] as const) {
+      const given = await bench([1, 103, 160]);
+      let dropped = 0;
+      given.device.rules = [({ quantity }) => {
+        if (quantity <= cap) return undefined;
+        dropped++;
+        return new TransportError("no answer", fault);
+      }];
+      const learned = nothingLearned();
+      const reader = new ModelReader(given.device, 3, 125, learned);
+      assert.deepEqual(wrong(given, await reader.read(given.wants, forever), () => false), []);
+      assert.ok(dropped >= 2 && dropped <= 8, `${dropped} dropped`);
+      assert.ok((learned.maxRegisters ?? 125) <= cap);
+      assert.deepEqual(reader.unreadable, []);
+      const before = dropped;
+      const next = new ModelReader(given.device, 3, 125, learned);
+      await reader.read(given.wants, forever);
+      await next.read(given.wants, forever);
+      assert.equal(dropped, before, "neither it nor the next one asks for so much again");
+    }
+  }
+});
+
+Deno.test("registers that a device does not answer for are null, and asked for a few times only", async () => {
+  const given = await bench([1, 103, 160]);
+  const inverter = given.wants[1] ?? assert.fail();
+  const lost = inverter.layout.leaves.find(({ name }) => name === "Hz") ?? assert.fail();
+  const hole = inverter.place.address + lost.offset;
+  given.device.rules = [
+    ({ address, quantity }) =>
+      address <= hole && address + quantity > hole
+        ? new TransportError("no answer", "timeout")
+        : undefined,
+  ];
+  const learned = nothingLearned();
+  const reader = new ModelReader(given.device, 3, 125, learned);
+  const reads = await reader.read(given.wants, forever);
+  assert.deepEqual(wrong(given, reads, (leaf) => leaf === lost), []);
+  assert.deepEqual([reader.unreadable, learned.maxRegisters], [[hole], 125]);
+  given.device.takeRequests();
+  await reader.read(given.wants, forever);
+  assert.equal(given.device.served.length > 0, true);
+  assert.ok(given.device.requests.length <= 5);
+});
+
+Deno.test("silence teaches nothing about a device that is not there, or was only once", async () => {
+  const given = await bench([1, 103, 160]);
+  const learned = nothingLearned();
+  const reader = new ModelReader(given.device, 3, 125, learned);
+  const silence = new TransportError("no answer", "timeout");
+  given.device.rules = [() => silence];
+  await assert.rejects(reader.read(given.wants, forever), silence);
+  assert.deepEqual(given.device.takeRequests().length, 2, "the request and one small one");
+  let lost = 1;
+  given.device.rules = [() => lost-- > 0 ? silence : undefined];
+  assert.deepEqual(wrong(given, await reader.read(given.wants, forever), () => false), []);
+  assert.deepEqual(learned, nothingLearned());
 });
 
 Deno.test("a model that the device fails at does not take its neighbours along", async () => {

@@ -1,0 +1,151 @@
+import { type DeviceIdentity, ProtocolError, type SourceRef, type Transport } from "../core/mod.ts";
+import { wireValue } from "./decode.ts";
+import type { ModelDefinition } from "./definition.ts";
+import type { Definitions } from "./definitions.ts";
+import { identityOf } from "./identity.ts";
+import { compileLayout, hasCountPoints, type Layout, type Leaf } from "./layout.ts";
+import type { ModelRead, ModelReader, ModelWant } from "./reader.ts";
+import type { Chain, ModelPlace } from "./walk.ts";
+
+const COMMON_MODEL = 1;
+/** A device whose counts still move then is caught by the check of each read. */
+const COUNT_ROUNDS = 64;
+
+/** A model of the device's chain. */
+export interface Block {
+  /** Where it stands. */
+  readonly place: ModelPlace;
+  /** Counts the models of the same id from 1. */
+  readonly instance: number;
+  /** Counts the common models after the first from 0: the child device this model belongs to. */
+  readonly child: number | undefined;
+  /** undefined = nobody has published one. */
+  readonly definition: ModelDefinition | undefined;
+  /** Where its points lie. */
+  readonly layout: Layout | undefined;
+  /** What readings of it say they are of. */
+  readonly source: SourceRef;
+}
+
+/** Finds the definition of each model and where its points lie. */
+export async function layOut(
+  chain: Chain,
+  definitions: Definitions,
+  reader: ModelReader,
+  signal: AbortSignal,
+): Promise<readonly Block[]> {
+  const blocks: Block[] = [];
+  const instances = new Map<number, number>();
+  let commons = 0;
+  for (const place of chain.models) {
+    const instance = (instances.get(place.id) ?? 0) + 1;
+    instances.set(place.id, instance);
+    if (place.id === COMMON_MODEL) commons++;
+    const definition = await definitions.get(place.id);
+    const layout = definition && await layoutOf(definition, place, reader, signal);
+    const source = sourceRef(place, instance, definition);
+    const child = commons > 1 ? commons - 2 : undefined;
+    blocks.push({ place, instance, child, definition, layout, source });
+  }
+  return blocks;
+}
+
+function sourceRef(
+  { id, address, length }: ModelPlace,
+  instance: number,
+  definition: ModelDefinition | undefined,
+): SourceRef {
+  return {
+    driver: "sunspec",
+    name: `sunspec/${id}`,
+    modelId: id,
+    modelName: definition?.name ?? null,
+    instance,
+    address,
+    length,
+  };
+}
+
+/**
+ * Lays a model out; where points count its groups, they are read first. A count within a counted
+ * group is where it is only once those before it are known: it is read until nothing moves.
+ */
+async function layoutOf(
+  definition: ModelDefinition,
+  place: ModelPlace,
+  reader: ModelReader,
+  signal: AbortSignal,
+): Promise<Layout> {
+  let layout = compileLayout(definition, place.length, () => undefined);
+  if (!hasCountPoints(definition.group)) return layout;
+  for (let round = 0, before = ""; round < COUNT_ROUNDS && before !== countsOf(layout); round++) {
+    before = countsOf(layout);
+    const [read] = await reader.read([{ place, layout, isWanted: () => false }], signal);
+    if (read?.failure) throw read.failure;
+    layout = compileLayout(definition, place.length, (leaf) => countOf(leaf, read));
+  }
+  return layout;
+}
+
+function countsOf({ counts }: Layout): string {
+  return [...counts].map(([{ offset }, count]) => `${offset}:${count}`).join(" ");
+}
+
+function countOf(leaf: Leaf, read: ModelRead | undefined): number | undefined {
+  const value = read && wireValue(leaf, read.image);
+  return typeof value === "number" ? value : undefined;
+}
+
+/**
+ * Reads who answers: the device, then its children.
+ *
+ * @throws {ModbusException} the device refuses to say
+ */
+export async function identify(
+  blocks: readonly Block[],
+  reader: ModelReader,
+  transport: Transport,
+  signal: AbortSignal,
+): Promise<readonly [DeviceIdentity, ...DeviceIdentity[]]> {
+  const { endpoint, unitId } = transport;
+  const commons = blocks.filter(({ place }) => place.id === COMMON_MODEL);
+  const reads = await reader.read(commons.map(everything), signal);
+  // Half an identity would be another device.
+  for (const { failure } of reads) if (failure) throw failure;
+  const common = (i: number) => {
+    const layout = commons[i]?.layout;
+    const image = reads[i]?.image;
+    return layout && image ? { layout, image } : undefined;
+  };
+  const device = identityOf(common(0), { endpoint, unitId, parent: null, child: undefined });
+  const children = commons.slice(1).map((_, child) =>
+    identityOf(common(child + 1), { endpoint, unitId, parent: device.id, child })
+  );
+  return [device, ...children];
+}
+
+function everything({ place, layout }: Block): ModelWant {
+  return { place, layout, isWanted: () => true };
+}
+
+/**
+ * Says whether a model still has as many groups as it was laid out for: groups that come or go
+ * move every point behind them.
+ *
+ * @throws {ProtocolError} when it has not
+ */
+export function checkCounts(
+  { place, layout }: Block,
+  read: ModelRead | undefined,
+  endpoint: string,
+): void {
+  if (read?.failure) return;
+  for (const [leaf, count] of layout?.counts ?? []) {
+    const now = countOf(leaf, read) ?? 0;
+    if (now === count) continue;
+    throw new ProtocolError(
+      `Cannot trust model ${place.id} of "${endpoint}": ${leaf.name} was ${count}, now it is ${now}; ` +
+        "the device is walked again",
+    );
+  }
+}

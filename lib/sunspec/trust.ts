@@ -1,0 +1,183 @@
+import { type CounterEvent, type CounterState, judgeCounter } from "./counter.ts";
+import {
+  decodeValue,
+  isData,
+  scaleFactor,
+  type Value,
+  type Verdict,
+  type VerdictOf,
+  wireValue,
+} from "./decode.ts";
+import type { Layout, Leaf } from "./layout.ts";
+import {
+  ceilingOf,
+  isNameplate,
+  type LimitedKind,
+  limitedKind,
+  type Nameplate,
+  nameplateOf,
+} from "./nameplate.ts";
+import type { ModelRead } from "./reader.ts";
+
+/** A point that can be doubted. */
+interface Watched {
+  readonly leaf: Leaf;
+  /** It only ever rises, and begins at 0 again after its largest value on the wire. */
+  readonly counter: { readonly range: number | undefined } | undefined;
+  readonly limit: LimitedKind | undefined;
+}
+
+/** A model of a device, for its judge. */
+export interface TrustedModel {
+  /** Tells it from the device's other models. */
+  readonly key: string;
+  /** Which child device it belongs to. */
+  readonly child: number | undefined;
+  /** Where its points lie. */
+  readonly layout: Layout;
+}
+
+/** Something that happened to a counter. */
+export interface TrustEvent {
+  /** A word for programs. */
+  readonly event: CounterEvent;
+  /** Which point. */
+  readonly leaf: Leaf;
+  /** The last value that was believed. */
+  readonly before: Value;
+  /** The one that is believed now. */
+  readonly now: Value;
+}
+
+/** What is to be known about the points of one read. */
+export interface Judgement {
+  /** Which points are not plainly good. */
+  readonly verdictOf: VerdictOf;
+  /** What happened to counters. */
+  readonly events: readonly TrustEvent[];
+}
+
+const SPLIT: Verdict = { quality: "sf_split", instead: undefined };
+const IMPLAUSIBLE: Verdict = { quality: "implausible", instead: undefined };
+const NOT_ACCUMULATED: Value = { shown: null, number: null };
+
+/** Counters that the standard does not call accumulators; smaller types of these units are stocks. */
+const COUNTER_UNITS: ReadonlySet<string> = new Set(["wh", "vah", "varh", "ah"]);
+const COUNTER_TYPES: ReadonlySet<string> = new Set(["uint32", "uint64", "float32", "float64"]);
+/** From here on models are vendors' own: what they count is theirs to say. */
+const FIRST_VENDOR_MODEL = 64_000;
+/** The digits that a float32 has. */
+const FLOAT_STEP = 2 ** -23;
+
+/** What is believed of one device's values, and why: its counters and its nameplate. */
+export class Trust {
+  readonly #counters = new Map<string, { readonly state: CounterState; readonly value: Value }>();
+  readonly #nameplates = new Map<number | undefined, Nameplate>();
+  readonly #watched = new WeakMap<Layout, readonly Watched[]>();
+
+  /** Takes the limits of the device from its nameplate models; other models say nothing. */
+  learn({ child, layout }: TrustedModel, read: ModelRead): void {
+    if (!isNameplate(layout.model.id) || read.readAt === 0) return;
+    const known = this.#nameplates.get(child) ?? {};
+    this.#nameplates.set(child, nameplateOf(layout, read.image, known));
+  }
+
+  /**
+   * Judges what was read of a model.
+   *
+   * @param at milliseconds on a clock that never steps
+   */
+  judge(model: TrustedModel, read: ModelRead, at: number): Judgement {
+    const verdicts = new Map<Leaf, Verdict>();
+    const events: TrustEvent[] = [];
+    for (const watched of this.#watch(model.layout)) {
+      const { leaf } = watched;
+      // A value that came apart from its factor says nothing about the ones before and after it.
+      if (!read.isRead(leaf) || read.isSplit(leaf)) continue;
+      const verdict = watched.counter
+        ? this.#judgeCounter(model, watched, read, at, events)
+        : this.#judgeLimit(model, watched, read);
+      if (verdict) verdicts.set(leaf, verdict);
+    }
+    const verdictOf = (leaf: Leaf) =>
+      verdicts.get(leaf) ?? (read.isSplit(leaf) ? SPLIT : undefined);
+    return { verdictOf, events };
+  }
+
+  #judgeLimit({ child }: TrustedModel, { leaf, limit }: Watched, { image }: ModelRead) {
+    const ceiling = limit && ceilingOf(this.#nameplates.get(child), limit);
+    if (ceiling === undefined) return undefined;
+    const { number } = decodeValue(leaf, image);
+    return number !== null && Math.abs(number) > ceiling ? IMPLAUSIBLE : undefined;
+  }
+
+  #judgeCounter(
+    { key, child }: TrustedModel,
+    { leaf, counter, limit }: Watched,
+    { image }: ModelRead,
+    at: number,
+    events: TrustEvent[],
+  ): Verdict | undefined {
+    const factor = scaleFactor(leaf, image);
+    const value = decodeValue(leaf, image);
+    // An accumulator's mark for "not accumulated" is 0: only there does null mean a number.
+    const isZero = wireValue(leaf, image) === null && isAccumulator(leaf);
+    if (factor === null || (value.number === null && !isZero)) return undefined;
+    const number = value.number ?? 0;
+    const scale = 10 ** factor;
+    const sample = {
+      value: number,
+      step: leaf.definition.type.kind === "float" ? number * FLOAT_STEP : scale,
+      top: counter?.range === undefined ? undefined : counter.range * scale,
+      at,
+    };
+    const name = `${key} ${leaf.name}`;
+    const known = this.#counters.get(name);
+    const most = limit && ceilingOf(this.#nameplates.get(child), limit);
+    const { state, quality, event } = judgeCounter(known?.state, sample, most);
+    if (!state) this.#counters.delete(name);
+    else {this.#counters.set(name, {
+        state,
+        value: state.good === sample ? value : known?.value ?? value,
+      });}
+    if (event && known) events.push({ event, leaf, before: known.value, now: value });
+    if (quality === "counter_held") return { quality, instead: known?.value ?? NOT_ACCUMULATED };
+    return quality === null ? undefined : IMPLAUSIBLE;
+  }
+
+  #watch(layout: Layout): readonly Watched[] {
+    let watched = this.#watched.get(layout);
+    if (!watched) {
+      watched = layout.leaves.flatMap((leaf) => {
+        if (!leaf.isPresent || !isData(leaf)) return [];
+        const counter = isCounter(layout.model.id, leaf) ? { range: rangeOf(leaf) } : undefined;
+        const limit = limitedKind(layout.model.id, leaf);
+        // A stock of energy is neither a counter nor limited by power.
+        if (!counter && (!limit || limit.isEnergy)) return [];
+        return [{
+          leaf,
+          counter,
+          limit: limit?.isEnergy === (counter !== undefined) ? limit : undefined,
+        }];
+      });
+      this.#watched.set(layout, watched);
+    }
+    return watched;
+  }
+}
+
+function isAccumulator({ definition }: Leaf): boolean {
+  return definition.typeName.startsWith("acc");
+}
+
+function isCounter(modelId: number, leaf: Leaf): boolean {
+  if (isAccumulator(leaf)) return true;
+  const { typeName, units, isStatic, isWritable } = leaf.definition;
+  return modelId < FIRST_VENDOR_MODEL && !isStatic && !isWritable &&
+    COUNTER_TYPES.has(typeName) && COUNTER_UNITS.has(units?.toLowerCase() ?? "");
+}
+
+/** How many values an integer counter has. */
+function rangeOf({ definition }: Leaf): number | undefined {
+  return definition.type.kind === "integer" ? 2 ** (16 * definition.size) : undefined;
+}
