@@ -69,12 +69,15 @@ function acPower({ seed, n }: Moment): number {
   return Math.round(PEAK_W * sun(n) * (0.7 + 0.3 * chance(seed, n)));
 }
 
-/** Watt-hours since the first day; never falls. */
+/**
+ * Watt-hours since the first day; never falls. The sun hurries, energy does not: from one n to the
+ * next it is what the power gives in a second.
+ */
 function energy({ seed, n }: Moment): number {
   const time = START_S + n * STEP_S;
   const days = Math.floor(time / DAY_S);
   const angle = Math.PI * Math.min(Math.max(time % DAY_S - SUNRISE_S, 0), DAYLIGHT_S) / DAYLIGHT_S;
-  const perDay = PEAK_W * 0.85 * DAYLIGHT_S / 3600 * 2 / Math.PI;
+  const perDay = PEAK_W * 0.85 * DAYLIGHT_S / 3600 * 2 / Math.PI / STEP_S;
   return Math.floor(1_000_000 * (1 + seed % 7) + perDay * (days + (1 - Math.cos(angle)) / 2)) + n;
 }
 
@@ -114,9 +117,18 @@ const QUANTITIES: Readonly<Record<string, (moment: Moment) => number>> = {
   TmpCab: (m) => 25 + 20 * sun(m.n) + chance(m.seed, m.n, 6),
   Tmp: (m) => 25 + 20 * sun(m.n) + chance(m.seed, m.n, 7),
   SoC: (m) => 50 + 40 * sun(m.n),
-  WRtg: () => 10_000,
-  VARtg: () => 10_000,
+  ...rated(10_000, "WRtg", "WMax", "WMaxRtg", "VARtg", "VAMax", "VAMaxRtg"),
+  ...rated(6000, "VArRtgQ1", "VArRtgQ2", "VArRtgQ3", "VArRtgQ4"),
+  ...rated(6000, "VArMaxQ1", "VArMaxQ2", "VArMaxQ3", "VArMaxQ4", "VarMaxInjRtg", "VarMaxAbsRtg"),
+  ...rated(16, "ARtg", "AMaxRtg"),
 };
+
+function rated(value: number, ...names: readonly string[]) {
+  return Object.fromEntries(names.map((name) => [name, () => value]));
+}
+
+/** What is counted where there is room for it, and so only ever rises. */
+const COUNTED: ReadonlySet<string> = new Set(["Wh", "VAh", "varh", "Ah"]);
 
 /** A plausible size by unit, for points not named above. */
 const BY_UNIT: Readonly<Record<string, number>> = {
@@ -180,6 +192,9 @@ function quantityAt({ name, definition }: Leaf, moment: Moment): number {
   const quantity = QUANTITIES[definition.name];
   if (quantity) return quantity(name === definition.name ? moment : own);
   const base = BY_UNIT[definition.units ?? ""] ?? 1;
+  if (definition.size > 1 && COUNTED.has(definition.units ?? "")) {
+    return base + Math.round(base * 0.1 * chance(own.seed, hashText(name))) + own.n;
+  }
   return base + Math.round(base * 0.1 * chance(own.seed, hashText(name), own.n));
 }
 
