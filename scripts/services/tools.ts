@@ -3,7 +3,15 @@ import { hasPythonPackages, hasVenv, pythonPath } from "./python_packages.ts";
 import { findCommand } from "./run.ts";
 
 /** A program that some test needs and that Deno does not bring. */
-export type ToolName = "cc" | "faketime" | "kafka" | "kcat" | "mbpoll" | "python";
+export type ToolName =
+  | "cc"
+  | "faketime"
+  | "kafka"
+  | "kcat"
+  | "mbpoll"
+  | "openssl"
+  | "python"
+  | "systemd-analyze";
 
 /** A tool that is there: `path` is the program; of Kafka the folder of its jars, of faketime its library. */
 export interface FoundTool {
@@ -21,15 +29,17 @@ export type Tools = Readonly<Record<ToolName, FoundTool | MissingTool>>;
 
 /** Says which tools are there. Installs nothing. */
 export async function findTools(): Promise<Tools> {
-  const [cc, faketime, kafka, kcat, mbpoll, python] = await Promise.all([
+  const [cc, faketime, kafka, kcat, mbpoll, openssl, python, analyze] = await Promise.all([
     findProgram("cc", "gcc", "libc6-dev"),
     findFaketime(),
     findKafka(),
     findProgram("kcat"),
     findProgram("mbpoll"),
+    findProgram("openssl"),
     findPython(),
+    findProgram("systemd-analyze", "systemd"),
   ]);
-  return { cc, faketime, kafka, kcat, mbpoll, python };
+  return { cc, faketime, kafka, kcat, mbpoll, openssl, python, "systemd-analyze": analyze };
 }
 
 /** Debian packages that the tools need and that are absent. */
@@ -53,6 +63,7 @@ const DEBIAN_PACKAGES: readonly (readonly [string, () => Promise<boolean>])[] = 
   ["kcat", () => hasCommand("kcat")],
   ["mbpoll", () => hasCommand("mbpoll")],
   ["openssl", () => hasCommand("openssl")],
+  ["systemd", () => hasCommand("systemd-analyze")],
   ["openjdk-17-jre-headless", hasJava],
   ["maven", async () => await hasKafkaJars() || await hasCommand("mvn")],
   ["python3-venv", async () => await hasPythonPackages() || await hasVenv()],
@@ -86,7 +97,7 @@ async function findPython(): Promise<FoundTool | MissingTool> {
 
 /** @param packages those that bring it; its own name by default */
 async function findProgram(
-  name: "cc" | "kcat" | "mbpoll",
+  name: Exclude<ToolName, "faketime" | "kafka" | "python">,
   ...packages: readonly string[]
 ): Promise<FoundTool | MissingTool> {
   const path = await findCommand(name);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { ConfigError } from "../../lib/core/mod.ts";
+import { readTls } from "../../lib/outputs/kafka/tls.ts";
 import { readSecret } from "../../lib/secret.ts";
 import { temporaryFolder } from "../program.ts";
 
@@ -72,4 +73,16 @@ Deno.test("a secret file that is missing, a folder or empty is refused by its na
       return true;
     });
   }
+});
+
+Deno.test("a private key that others may read is refused as a password is", () => {
+  using folder = temporaryFolder();
+  const closed = secretFile(`${folder.path}/closed.pem`, "KEY\n");
+  const open = secretFile(`${folder.path}/open.pem`, "KEY\n", 0o644);
+  assert.deepEqual(readTls({ ca: undefined, cert: undefined, key: closed }), { key: "KEY\n" });
+  assert.throws(() => readTls({ ca: undefined, cert: undefined, key: open }), (error) => {
+    assert.ok(error instanceof ConfigError);
+    assert.match(error.message, /open\.pem": others may read it; do: chmod 600 /);
+    return true;
+  });
 });

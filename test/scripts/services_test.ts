@@ -135,7 +135,9 @@ Deno.test("a test whose tool is missing is skipped with the reason, and fails in
     kafka,
     kcat: FOUND,
     mbpoll: FOUND,
+    openssl: FOUND,
     python: FOUND,
+    "systemd-analyze": FOUND,
   };
   const body = ({ kcat }: { readonly kcat: string }) => Promise.reject(new Error(kcat));
   const asked = { name: "sends", needs: ["kcat", "kafka"], body } as const;

@@ -65,7 +65,8 @@ export class KafkaClient {
       enforceRequestTimeout: true,
       retry: RETRY,
     };
-    if (options.tls) config.ssl = options.tls;
+    // Said outright: NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment would turn the check off.
+    if (options.tls) config.ssl = { ...options.tls, rejectUnauthorized: true };
     if (options.sasl) config.sasl = saslOf(options.sasl);
     return new KafkaClient(kafkajs, config, log);
   }

@@ -1,4 +1,5 @@
 import { ConfigError, messageOf } from "../../core/mod.ts";
+import { readPrivateFile } from "../../secret.ts";
 
 /** Whom to trust and who we are, as PEM texts. */
 export interface Tls {
@@ -17,10 +18,11 @@ export interface TlsFiles {
 /**
  * Reads what the files hold.
  *
- * @throws {ConfigError} when one cannot be read
+ * @throws {ConfigError} when one cannot be read, or others may read the private key
  */
 export function readTls(files: TlsFiles): Tls {
-  const [ca, cert, key] = [read(files.ca), read(files.cert), read(files.key)];
+  const [ca, cert] = [read(files.ca), read(files.cert)];
+  const key = files.key === undefined ? undefined : readPrivateFile(files.key);
   return {
     ...(ca === undefined ? {} : { ca: [ca] }),
     ...(cert === undefined ? {} : { cert }),
