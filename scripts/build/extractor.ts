@@ -1,0 +1,61 @@
+import { gzipSync } from "node:zlib";
+import { VERSION } from "../../lib/version.ts";
+import { type Machine, MACHINES } from "./runtime.ts";
+
+const TEMPLATE = new URL("./extractor.sh", import.meta.url);
+
+/** What goes into the executable. */
+export interface Contents {
+  /** Deno for the machine, through gzip. */
+  readonly zippedRuntime: Uint8Array<ArrayBuffer>;
+  /** Our bundle. */
+  readonly program: Uint8Array<ArrayBuffer>;
+}
+
+/**
+ * One self-extracting executable: a shell script, and behind it Deno and our bundle, each through
+ * gzip, which every image has. The same contents give the same bytes.
+ */
+export async function makeExecutable(machine: Machine, contents: Contents): Promise<Blob> {
+  const { zippedRuntime: runtime } = contents;
+  const program = new Uint8Array(gzipSync(contents.program, { level: 9 }));
+  const facts = MACHINES[machine];
+  const sum = await sha256(new Blob([runtime, program]));
+  const values = {
+    VERSION,
+    ID: `${VERSION}-${facts.machine}-${sum.slice(0, 12)}`,
+    MACHINE: facts.machine,
+    LOADER: facts.loader,
+    SUM: sum,
+    RUNTIME_LENGTH: String(runtime.length),
+    PROGRAM_LENGTH: String(program.length),
+  };
+  const template = fill(await Deno.readTextFile(TEMPLATE), values);
+  const head = withOffsets(template, runtime.length);
+  return new Blob([head, runtime, program]);
+}
+
+/** The offsets count the script itself: the script is made again until it says its own length. */
+function withOffsets(template: string, runtimeLength: number): string {
+  let head = template;
+  for (let i = 0; i < 10; i++) {
+    const { length } = new TextEncoder().encode(head);
+    const next = fill(template, {
+      OFFSET: String(length + 1),
+      PROGRAM_OFFSET: String(length + 1 + runtimeLength),
+    });
+    if (next === head) return head;
+    head = next;
+  }
+  throw new Error("The script cannot say its own length");
+}
+
+function fill(template: string, values: Readonly<Record<string, string>>): string {
+  return template.replaceAll(/@([A-Z_]+)@/g, (mark, name) => values[name] ?? mark);
+}
+
+/** In hexadecimal digits. */
+export async function sha256(content: Blob): Promise<string> {
+  const hash = await crypto.subtle.digest("SHA-256", await content.arrayBuffer());
+  return new Uint8Array(hash).toHex();
+}

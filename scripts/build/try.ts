@@ -1,0 +1,51 @@
+import { findCommand, runOrThrow } from "../services/run.ts";
+import { requireOurs } from "./bundle.ts";
+import { type Machine, MACHINES } from "./runtime.ts";
+
+const EMULATOR = "qemu-aarch64-static";
+/** Where Debian's package libc6-arm64-cross puts the libraries. */
+const ARM64_ROOT = "/usr/aarch64-linux-gnu";
+
+/** How the launcher calls the unpacked program in `folder`. */
+export function programWords(folder: string): string[] {
+  return [
+    ...[
+      "run",
+      "--allow-all",
+      "--no-prompt",
+      "--unstable-net",
+      "--no-config",
+      "--no-lock",
+      "--no-remote",
+    ],
+    ...["--cached-only", "--quiet", `${folder}/sunspool.js`],
+  ];
+}
+
+/** The words before {@linkcode programWords} that run a machine's unpacked Deno here; undefined = none can. */
+export async function runnerFor(machine: Machine, folder: string): Promise<string[] | undefined> {
+  if (MACHINES[machine].machine === Deno.build.arch) return [`${folder}/sunspool`];
+  const emulator = await findCommand(EMULATOR);
+  const canEmulate = machine === "arm64" && emulator !== undefined;
+  return canEmulate ? [emulator, "-L", ARM64_ROOT, `${folder}/sunspool`] : undefined;
+}
+
+/**
+ * Unpacks an executable, runs it here or in an emulator, and compares its version with ours.
+ *
+ * @returns what can be said of it
+ * @throws {Error} it is not ours
+ */
+export async function tryExecutable(machine: Machine, executable: string): Promise<string> {
+  const folder = await Deno.makeTempDir({ prefix: "sunspool-try-" });
+  try {
+    await runOrThrow("sh", [executable, "--unpack", folder]);
+    const [command, ...words] = await runnerFor(machine, folder) ?? [];
+    if (command === undefined) return `not run: there is no ${EMULATOR} here`;
+    await requireOurs(command, [...words, ...programWords(folder)]);
+    const emulated = words.length > 0 ? " in an emulator" : "";
+    return `runs${emulated} and says it is ours`;
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
