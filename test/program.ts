@@ -25,6 +25,10 @@ export interface Surroundings {
   readonly stdin?: string | Uint8Array;
   /** What Deno is to run instead of the checkout's main.ts: its arguments before ours. */
   readonly program?: readonly string[];
+  /** What to run instead of Deno: a program and its arguments before ours. */
+  readonly command?: readonly [string, ...string[]];
+  /** How long to wait for anything it says or does. */
+  readonly deadlineMs?: number;
 }
 
 /** A program that was started; killed when it goes out of scope. */
@@ -34,14 +38,18 @@ export class Program implements AsyncDisposable {
   readonly ended: Promise<Ended>;
   readonly #child: Deno.ChildProcess;
   readonly #name: string;
+  readonly #deadlineMs: number;
   readonly #said = { out: "", err: "" };
   #hasEnded = false;
 
   /** See {@linkcode start}. */
-  constructor(args: readonly string[], { cwd, env, stdin, program }: Surroundings) {
+  constructor(args: readonly string[], surroundings: Surroundings) {
+    const { cwd, env, stdin, program = ["run", "-A", MAIN] } = surroundings;
+    const [command, ...words] = surroundings.command ?? [Deno.execPath(), ...program];
     this.#name = args.slice(0, 2).join(" ");
-    this.#child = new Deno.Command(Deno.execPath(), {
-      args: [...(program ?? ["run", "-A", MAIN]), ...args],
+    this.#deadlineMs = surroundings.deadlineMs ?? DEADLINE_MS;
+    this.#child = new Deno.Command(command, {
+      args: [...words, ...args],
       cwd,
       clearEnv: true,
       env: { ...neutralEnvironment(), XDG_CONFIG_HOME: cwd, NO_COLOR: "1", ...env },
@@ -91,7 +99,7 @@ export class Program implements AsyncDisposable {
 
   /** Waits until it has ended by itself. */
   async end(): Promise<Ended> {
-    await eventually(`${this.#name} ends`, () => this.#hasEnded, () => this.#everything());
+    await this.#eventually("ends", () => this.#hasEnded);
     return await this.ended;
   }
 
@@ -102,11 +110,16 @@ export class Program implements AsyncDisposable {
 
   async #heard(stream: "out" | "err", pattern: RegExp, count: number): Promise<RegExpMatchArray> {
     const all = new RegExp(pattern, `${pattern.flags.replaceAll("g", "")}g`);
-    return await eventually(`${this.#name} says ${pattern}`, () => {
+    return await this.#eventually(`says ${pattern}`, () => {
       const found = [...this.#said[stream].matchAll(all)][count - 1];
       if (!found && this.#hasEnded) throw new Error(`It has ended: ${this.#everything()}`);
       return found;
-    }, () => this.#everything());
+    });
+  }
+
+  #eventually<T>(does: string, look: () => T): Promise<There<T>> {
+    const what = `${this.#name} ${does}`;
+    return eventually(what, look, () => this.#everything(), this.#deadlineMs);
   }
 
   #everything(): string {
@@ -218,13 +231,14 @@ export async function eventually<T>(
   what: string,
   look: () => T | Promise<T>,
   detail: () => string = () => "",
+  deadlineMs: number = DEADLINE_MS,
 ): Promise<There<T>> {
-  const giveUpAt = performance.now() + DEADLINE_MS;
+  const giveUpAt = performance.now() + deadlineMs;
   for (;;) {
     const found = await look();
     if (isThere(found)) return found;
     if (performance.now() > giveUpAt) {
-      throw new Error(`It did not happen within ${DEADLINE_MS} ms that ${what}; ${detail()}`);
+      throw new Error(`It did not happen within ${deadlineMs} ms that ${what}; ${detail()}`);
     }
     await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
   }

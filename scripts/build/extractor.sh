@@ -32,6 +32,10 @@ of_root() {
 trusted() { [ -d "$2" ] && { ours "$1" "$2" || of_root "$1" "$2"; }; }
 
 start() {
+  # Deno keeps what it compiles beside the program, where it may, and needs no home.
+  DENO_DIR=$1/deno
+  DENO_NO_UPDATE_CHECK=1
+  export DENO_DIR DENO_NO_UPDATE_CHECK
   home=$1
   shift
   exec "$home/sunspool" run --allow-all --no-prompt --unstable-net --no-config --no-lock --no-remote \
@@ -96,6 +100,7 @@ if [ "${1-}" = --unpack ]; then
   fail "cannot unpack into \"$2\""
 fi
 
+[ -e /proc/self/exe ] || fail "it needs /proc; mount it with: mount -t proc proc /proc"
 umask_before=$(umask)
 temporary=${TMPDIR:-/tmp}/sunspool-$(id -u)
 reasons=

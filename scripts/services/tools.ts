@@ -4,6 +4,7 @@ import { findCommand } from "./run.ts";
 
 /** A program that some test needs and that Deno does not bring. */
 export type ToolName =
+  | "busybox"
   | "cc"
   | "faketime"
   | "kafka"
@@ -11,6 +12,7 @@ export type ToolName =
   | "mbpoll"
   | "openssl"
   | "python"
+  | "qemu"
   | "systemd-analyze";
 
 /** A tool that is there: `path` is the program; of Kafka the folder of its jars, of faketime its library. */
@@ -29,17 +31,31 @@ export type Tools = Readonly<Record<ToolName, FoundTool | MissingTool>>;
 
 /** Says which tools are there. Installs nothing. */
 export async function findTools(): Promise<Tools> {
-  const [cc, faketime, kafka, kcat, mbpoll, openssl, python, analyze] = await Promise.all([
-    findProgram("cc", "gcc", "libc6-dev"),
-    findFaketime(),
-    findKafka(),
-    findProgram("kcat"),
-    findProgram("mbpoll"),
-    findProgram("openssl"),
-    findPython(),
-    findProgram("systemd-analyze", "systemd"),
-  ]);
-  return { cc, faketime, kafka, kcat, mbpoll, openssl, python, "systemd-analyze": analyze };
+  const [busybox, cc, faketime, kafka, kcat, mbpoll, openssl, python, qemu, analyze] = await Promise
+    .all([
+      findProgram("busybox", "busybox-static"),
+      findProgram("cc", "gcc", "libc6-dev"),
+      findFaketime(),
+      findKafka(),
+      findProgram("kcat"),
+      findProgram("mbpoll"),
+      findProgram("openssl"),
+      findPython(),
+      findProgram("qemu-aarch64-static", ...ARM64_PACKAGES),
+      findProgram("systemd-analyze", "systemd"),
+    ]);
+  return {
+    busybox,
+    cc,
+    faketime,
+    kafka,
+    kcat,
+    mbpoll,
+    openssl,
+    python,
+    qemu,
+    "systemd-analyze": analyze,
+  };
 }
 
 /** Debian packages that the tools need and that are absent. */
@@ -56,6 +72,10 @@ export async function canInstallPackages(): Promise<boolean> {
   return Deno.uid() === 0 && await findCommand("apt-get") !== undefined;
 }
 
+/** An emulator, and the libraries that programs in it need. */
+const ARM64_PACKAGES = ["qemu-user-static", "libc6-arm64-cross", "libgcc-s1-arm64-cross"];
+const ARM64_LIBRARIES = "/usr/aarch64-linux-gnu/lib";
+
 const DEBIAN_PACKAGES: readonly (readonly [string, () => Promise<boolean>])[] = [
   ["gcc", () => hasCommand("cc")],
   ["libc6-dev", hasHeaders],
@@ -66,6 +86,10 @@ const DEBIAN_PACKAGES: readonly (readonly [string, () => Promise<boolean>])[] = 
   ["systemd", () => hasCommand("systemd-analyze")],
   ["openjdk-17-jre-headless", hasJava],
   ["maven", async () => await hasKafkaJars() || await hasCommand("mvn")],
+  ["busybox-static", () => hasCommand("busybox")],
+  ["qemu-user-static", () => hasCommand("qemu-aarch64-static")],
+  ["libc6-arm64-cross", () => exists(`${ARM64_LIBRARIES}/libc.so.6`)],
+  ["libgcc-s1-arm64-cross", () => exists(`${ARM64_LIBRARIES}/libgcc_s.so.1`)],
   ["python3-venv", async () => await hasPythonPackages() || await hasVenv()],
 ];
 
@@ -97,7 +121,7 @@ async function findPython(): Promise<FoundTool | MissingTool> {
 
 /** @param packages those that bring it; its own name by default */
 async function findProgram(
-  name: Exclude<ToolName, "faketime" | "kafka" | "python">,
+  name: string,
   ...packages: readonly string[]
 ): Promise<FoundTool | MissingTool> {
   const path = await findCommand(name);

@@ -1,0 +1,218 @@
+import assert from "node:assert/strict";
+import { VERSION } from "../../lib/version.ts";
+import { bundle } from "../../scripts/build/bundle.ts";
+import { makeExecutable } from "../../scripts/build/extractor.ts";
+import { type Machine, zippedRuntimeFor } from "../../scripts/build/runtime.ts";
+import { programWords, runnerFor } from "../../scripts/build/try.ts";
+import { runOrThrow } from "../../scripts/services.ts";
+import { eventually, run, simulate, start, temporaryFolder } from "../program.ts";
+import { serviceTest } from "../services.ts";
+import { type FreshRoot, freshRoot, type RootOptions } from "./fresh_root.ts";
+
+let program: Promise<Uint8Array<ArrayBuffer>> | undefined;
+
+/** Writes the executable for a machine into a folder; gives its path. */
+async function build(machine: Machine, folder: string): Promise<string> {
+  program ??= bundle().then((path) => Deno.readFile(path));
+  const zippedRuntime = await Deno.readFile(await zippedRuntimeFor(machine));
+  const executable = await makeExecutable(machine, { zippedRuntime, program: await program });
+  const path = `${folder}/sunspool-linux-${machine}`;
+  await Deno.writeFile(path, executable.stream(), { mode: 0o755 });
+  return path;
+}
+
+/** The names in a folder; none when it is not there. */
+function namesIn(path: string): string[] {
+  try {
+    return [...Deno.readDirSync(path)].map(({ name }) => name).sort();
+  } catch {
+    return [];
+  }
+}
+
+/** Runs the program in a root; it must succeed. */
+async function output(
+  root: FreshRoot,
+  words: readonly string[],
+  how?: RootOptions,
+): Promise<string> {
+  await using program = root.start(["/sunspool", ...words], how);
+  const { code, out, err } = await program.end();
+  assert.equal(code, 0, err);
+  return out;
+}
+
+const IN_A_ROOT: Readonly<Record<string, (root: FreshRoot, cache: string) => Promise<void>>> = {
+  "several starts at once unpack it once, and all work": async (root, cache) => {
+    const starts = Array.from({ length: 3 }, () => output(root, ["version"]));
+    for (const out of await Promise.all(starts)) {
+      assert.match(out, new RegExp(`^sunspool ${VERSION} `));
+    }
+    assert.equal(namesIn(cache).length, 1, String(namesIn(cache)));
+  },
+
+  "it reads and collects simulated devices": async (root) => {
+    await using devices = await simulate(["--models", "1,103"], { cwd: root.path });
+    const endpoint = devices.endpoints[0];
+    const { models } = JSON.parse(await output(root, ["read", endpoint, "103.W", "--json"]));
+    assert.equal(typeof models[0].points.W, "number");
+
+    const config = await output(root, ["discover", endpoint, "--write-config"]);
+    await Deno.writeTextFile(`${root.path}/data/sunspool.toml`, config);
+    await using collector = root.start([
+      ...["/sunspool", "collect", "--config", "/data/sunspool.toml", "--set", "metrics.port=0"],
+      ...["--set", "buffer.path=/data/buffer.sqlite", "--set", "file.directory=/data/readings"],
+    ]);
+    await collector.told(/"device found"/);
+    await eventually("a file is begun", () => namesIn(`${root.path}/data/readings`).length > 0);
+    const name = await Deno.readTextFile(`/proc/${collector.pid}/comm`);
+    assert.equal(name.trim(), "sunspool", "no shell is left behind");
+    const { code, err } = await collector.stop();
+    assert.equal(code, 0, err);
+    const [file = ""] = namesIn(`${root.path}/data/readings`);
+    const records = await output(root, ["decode", `/data/readings/${file}`]);
+    assert.match(records, /"source":"sunspec\/103"/);
+  },
+
+  "its exit codes are the program's": async (root) => {
+    await using wrong = root.start(["/sunspool", "raed"]);
+    const { code, err } = await wrong.end();
+    assert.equal(code, 2);
+    assert.match(err, /did you mean: sunspool read\?/);
+  },
+
+  "another user without a home unpacks it among the temporary files": async (root) => {
+    assert.match(await output(root, ["version"], { user: "1234:1234" }), /^sunspool /);
+    assert.equal(namesIn(`${root.path}/tmp/sunspool-1234`).length, 1);
+  },
+
+  "a start that was cut off does no harm": async (root, cache) => {
+    const [home = ""] = namesIn(cache);
+    await Deno.rename(`${cache}/${home}`, `${cache}/${home}.Abc123`);
+    await Deno.remove(`${cache}/${home}.Abc123/sunspool.js`);
+    assert.match(await output(root, ["version"]), /^sunspool /);
+  },
+
+  "a cache of somebody else's is not used, whatever is in it": async (root, cache) => {
+    const [home = ""] = namesIn(cache);
+    const open = `${root.path}/data/open/sunspool`;
+    await Deno.mkdir(`${open}/${home}`, { recursive: true });
+    const forged = "#!/bin/sh\necho forged\n";
+    await Deno.writeTextFile(`${open}/${home}/sunspool`, forged, { mode: 0o755 });
+    await Deno.chown(open, 1234, 1234);
+    await Deno.chown(`${open}/${home}`, 1234, 1234);
+    const env = { XDG_CACHE_HOME: "/data/open" };
+    assert.match(await output(root, ["version"], { env }), /^sunspool /);
+  },
+
+  "where programs may not run, or there is no room, the next place is used": async (
+    root,
+    cache,
+  ) => {
+    const bad = `${root.path}/data/bad`;
+    for (const options of ["noexec", "size=20m"]) {
+      await Deno.remove(cache, { recursive: true });
+      await Deno.mkdir(bad, { recursive: true });
+      await runOrThrow("mount", ["-t", "tmpfs", "-o", options, "sunspool-test", bad]);
+      try {
+        const out = await output(root, ["version"], {
+          env: { XDG_CACHE_HOME: "/data/bad" },
+        });
+        assert.match(out, /^sunspool /, options);
+        assert.deepEqual(namesIn(`${bad}/sunspool`), [], options);
+      } finally {
+        await runOrThrow("umount", [bad]);
+      }
+    }
+  },
+
+  "where nothing can be written it says so": async (root, cache) => {
+    await Deno.remove(cache, { recursive: true });
+    await runOrThrow("mount", ["--rbind", root.path, root.path]);
+    await runOrThrow("mount", ["-o", "remount,ro,bind", root.path]);
+    try {
+      await using program = root.start(["/sunspool", "version"]);
+      const { code, err } = await program.end();
+      assert.equal(code, 1);
+      assert.match(err, /^error: Cannot start sunspool: there is no place to unpack it: cannot wr/);
+      assert.equal(err.trimEnd().split("\n").length, 1, err);
+    } finally {
+      await runOrThrow("umount", ["--recursive", root.path]);
+    }
+  },
+};
+
+serviceTest(
+  "copied alone into a fresh root, the executable does its job there",
+  ["busybox"],
+  async ({ busybox }, t) => {
+    using folder = temporaryFolder();
+    await using root = await freshRoot(await build("x64", folder.path), busybox);
+    const cache = `${root.path}/var/cache/sunspool`;
+    for (const [name, body] of Object.entries(IN_A_ROOT)) {
+      await t.step(name, () => body(root, cache));
+    }
+  },
+);
+
+Deno.test("a file that was damaged or cut on its way says so, and leaves nothing behind", async () => {
+  using folder = temporaryFolder();
+  const cwd = folder.path;
+  const whole = await Deno.readFile(await build("x64", cwd));
+  const flipped = whole.slice();
+  flipped[1_000_000] = (flipped[1_000_000] ?? 0) ^ 1;
+  for (const bytes of [flipped, whole.subarray(0, -1000)]) {
+    await Deno.writeFile(`${cwd}/damaged`, bytes, { mode: 0o755 });
+    const { code, err } = await run(["version"], {
+      cwd,
+      command: ["sh", `${cwd}/damaged`],
+      env: { XDG_CACHE_HOME: `${cwd}/cache` },
+    });
+    assert.equal(code, 1);
+    assert.match(err, /^error: Cannot start sunspool: ".*damaged" is damaged, its checksum is/);
+    assert.deepEqual(namesIn(`${cwd}/cache/sunspool`), []);
+  }
+});
+
+serviceTest(
+  "the executable for arm64 does the same in an emulator, and says when it is the wrong one",
+  ["qemu"],
+  async () => {
+    using folder = temporaryFolder();
+    const cwd = folder.path;
+    const executable = await build("arm64", cwd);
+    if (Deno.build.arch === "x86_64") {
+      const { code, err } = await run(["version"], {
+        cwd,
+        command: ["sh", executable],
+        env: { XDG_CACHE_HOME: `${cwd}/cache` },
+      });
+      assert.equal(code, 1);
+      assert.match(err, /this file is for aarch64 and this machine is x86_64/);
+    }
+    await runOrThrow("sh", [executable, "--unpack", `${cwd}/unpacked`]);
+    const [first = "", ...others] = await runnerFor("arm64", `${cwd}/unpacked`) ?? [];
+    const command = [first, ...others, ...programWords(`${cwd}/unpacked`)] as const;
+    // An emulated start takes many seconds.
+    const emulated = { cwd, command, deadlineMs: 300_000 };
+    const { out } = await run(["version", "--json"], emulated);
+    assert.equal(JSON.parse(out).sunspool, VERSION);
+    assert.equal(JSON.parse(out).arch, "aarch64");
+
+    await using devices = await simulate(["--models", "1,103"], { cwd });
+    const endpoint = devices.endpoints[0];
+    const patient = ["--timeout", "60s"];
+    const read = await run(["read", endpoint, "103.W", "--json", ...patient], emulated);
+    assert.equal(read.code, 0, read.err);
+    assert.equal(typeof JSON.parse(read.out).models[0].points.W, "number");
+
+    await Deno.writeTextFile(`${cwd}/sunspool.toml`, `[[devices]]\nendpoint = "${endpoint}"`);
+    await using collector = start([
+      ...["collect", "--config", "sunspool.toml", "--set", "metrics.port=0"],
+      ...["--set", "modbus.timeout_ms=60000"],
+    ], emulated);
+    await collector.told(/"device found"/);
+    const { code, err } = await collector.stop();
+    assert.equal(code, 0, err);
+  },
+);
