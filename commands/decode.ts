@@ -4,9 +4,10 @@ import { argument } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
 import { ContainerDecoder, toJson } from "../lib/avro/mod.ts";
 import { defineCommand } from "../lib/cli/define.ts";
-import { ExitCode, type Io, OutputClosed } from "../lib/cli/mod.ts";
+import { errorText, ExitCode, type Io, OutputClosed } from "../lib/cli/mod.ts";
 import { say } from "../lib/cli/values.ts";
 import { messageOf, NotFoundError } from "../lib/core/mod.ts";
+import { printableJson } from "../lib/printable.ts";
 
 /** `sunspool decode`. */
 export const command = defineCommand({
@@ -40,7 +41,7 @@ export const command = defineCommand({
         await decodeFile(file, io);
       } catch (error) {
         if (files.length === 1 || error instanceof OutputClosed) throw error;
-        io.err(`error: ${messageOf(error)}\n`);
+        io.err(errorText(error, false));
         failed++;
       }
     }
@@ -53,7 +54,9 @@ async function decodeFile(file: string, io: Io): Promise<void> {
   const decoder = new ContainerDecoder();
   try {
     for await (const chunk of await openStream(file)) {
-      for (const record of decoder.push(chunk)) io.out(`${JSON.stringify(record, toJson)}\n`);
+      for (const record of decoder.push(chunk)) {
+        io.out(`${printableJson(JSON.stringify(record, toJson))}\n`);
+      }
     }
   } catch (cause) {
     if (cause instanceof NotFoundError || cause instanceof OutputClosed) throw cause;

@@ -2,7 +2,7 @@ import { merge, object } from "@optique/core/constructs";
 import { withDefault } from "@optique/core/modifiers";
 import { option } from "@optique/core/primitives";
 import { defineCommand } from "../lib/cli/define.ts";
-import { ExitCode } from "../lib/cli/mod.ts";
+import { errorText, ExitCode } from "../lib/cli/mod.ts";
 import { Clock } from "../lib/clock.ts";
 import { millisecondsValue, say } from "../lib/cli/values.ts";
 import { configOf, configOptions } from "../lib/compose/options.ts";
@@ -58,7 +58,7 @@ export const command = defineCommand({
     }
     const failures = ends.flatMap((end) => end.status === "rejected" ? [end.reason] : []);
     if (failures.length > 0 && failures.length < ends.length) {
-      for (const failure of failures) io.err(`error: ${messageOf(failure)}\n`);
+      for (const failure of failures) io.err(errorText(failure, false));
       return ExitCode.partly;
     }
     for (const failure of failures) {

@@ -3,6 +3,7 @@ import { multiple, optional } from "@optique/core/modifiers";
 import { argument, option } from "@optique/core/primitives";
 import { integer, string } from "@optique/core/valueparser";
 import { defineCommand } from "../lib/cli/define.ts";
+import { errorText } from "../lib/cli/mod.ts";
 import { endpointValue, millisecondsValue, say } from "../lib/cli/values.ts";
 import {
   configOf,
@@ -88,7 +89,7 @@ export const command = defineCommand({
       jitterMs: config.get(settings.poller.jitterMs),
       count: options.count ?? Number.POSITIVE_INFINITY,
       sink,
-      onFailure: (message) => io.err(`error: ${message}\n`),
+      onFailure: (message) => io.err(errorText(message, false)),
     }, stopping);
     io.err(`${statistics.text}\n`);
     if (stopping.aborted) return await first === "SIGINT" ? 130 : 143;

@@ -1,3 +1,5 @@
+import { printable, printableJson } from "./printable.ts";
+
 /** How important a line is. */
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
@@ -39,7 +41,9 @@ export function writeStderr(line: string): void {
 }
 
 function renderJson(level: LogLevel, message: string, fields: LogFields): string {
-  return JSON.stringify({ time: new Date().toISOString(), level, message, ...fields });
+  return printableJson(
+    JSON.stringify({ time: new Date().toISOString(), level, message, ...fields }),
+  );
 }
 
 function renderText(level: LogLevel, message: string, fields: LogFields): string {
@@ -51,10 +55,4 @@ function renderText(level: LogLevel, message: string, fields: LogFields): string
 function quote(value: unknown): string {
   const text = typeof value === "string" ? value : JSON.stringify(value) ?? "undefined";
   return /^[\w.:@/+-]+$/.test(text) ? text : JSON.stringify(text);
-}
-
-/** Device strings end up in messages and fields: control characters must not reach a terminal. */
-function printable(text: string): string {
-  // deno-lint-ignore no-control-regex
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, " ");
 }

@@ -1,4 +1,5 @@
 import { ConfigError, messageOf, RefusedError, TryLaterError, UsageError } from "../core/mod.ts";
+import { printableLines } from "../printable.ts";
 
 /** The exit codes of every command. */
 export const ExitCode = {
@@ -36,15 +37,16 @@ export function exitCodeOf(error: unknown): number {
 }
 
 /**
- * An error as the user sees it: its message; the way it came only when debugging.
+ * An error as the user sees it: its message; the way it came only when debugging. What a device or
+ * a server has put into it does not steer the terminal.
  *
  * @param debug with the stack and the causes
  */
 export function errorText(error: unknown, debug: boolean): string {
-  if (!debug) return `error: ${messageOf(error)}\n`;
+  if (!debug) return printableLines(`error: ${messageOf(error)}\n`);
   const stack = error instanceof Error ? error.stack ?? error.message : String(error);
   const cause = error instanceof Error && error.cause !== undefined
     ? `caused by: ${errorText(error.cause, true)}`
     : "";
-  return `error: ${stack}\n${cause}`;
+  return printableLines(`error: ${stack}\n${cause}`);
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-export { EXIT_CODES, ExitCode } from "./exit.ts";
+export { errorText, EXIT_CODES, ExitCode } from "./exit.ts";
 export { type Io, OutputClosed, processIo } from "./io.ts";
 export { type Command, type CommandEntry, type Example, main, type Program } from "./main.ts";
 export { type Needs, type Permission, PERMISSIONS } from "./permissions.ts";

@@ -1,4 +1,5 @@
 import type { Json } from "../core/mod.ts";
+import { printable, printableJson } from "../printable.ts";
 import type { Io } from "./io.ts";
 
 /** How data is printed. */
@@ -28,10 +29,12 @@ export function print(io: Io, format: Format, { documents, table, isSingle }: Pr
     case "json": {
       const [only] = documents;
       const value = isSingle && documents.length === 1 ? only : documents;
-      return io.out(`${JSON.stringify(value, null, 2)}\n`);
+      return io.out(`${printableJson(JSON.stringify(value, null, 2))}\n`);
     }
     case "ndjson":
-      return io.out(documents.map((document) => `${JSON.stringify(document)}\n`).join(""));
+      return io.out(
+        documents.map((document) => `${printableJson(JSON.stringify(document))}\n`).join(""),
+      );
     case "csv":
       return io.out(renderCsv(table));
     case "table":
@@ -41,7 +44,7 @@ export function print(io: Io, format: Format, { documents, table, isSingle }: Pr
 
 /** Columns as wide as their widest cell; the last one as long as it is. */
 export function renderTable({ columns, rows }: Table, isBold: boolean): string {
-  const shown = rows.map((row) => row.map(printable));
+  const shown = rows.map((row) => row.map((cell) => printable(cell)));
   const widths = columns.map((column, i) =>
     Math.max(column.length, ...shown.map((row) => row[i]?.length ?? 0))
   );
@@ -52,17 +55,21 @@ export function renderTable({ columns, rows }: Table, isBold: boolean): string {
   return [isBold ? `\x1b[1m${head}\x1b[0m` : head, ...shown.map(line), ""].join("\n");
 }
 
-/** RFC 4180, with a header line. */
+/**
+ * RFC 4180, with a header line. Made for spreadsheets, so nothing in it is a formula or steers a
+ * terminal; JSON is exact.
+ */
 export function renderCsv({ columns, rows }: Table): string {
   return [columns, ...rows].map((row) => `${row.map(csvCell).join(",")}\r\n`).join("");
 }
 
 function csvCell(text: string): string {
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  const shown = inert(printable(text));
+  return /[",\r\n]/.test(shown) ? `"${shown.replaceAll('"', '""')}"` : shown;
 }
 
-/** Device strings are shown as they are, without what would steer the terminal. */
-function printable(text: string): string {
-  // deno-lint-ignore no-control-regex
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, "·");
+/** A spreadsheet takes a text that begins so for a formula, unless it is a number. */
+function inert(text: string): string {
+  const isFormula = /^[=+\-@]/.test(text) && !/^[+-]?[\d.]+(e[+-]?\d+)?$/i.test(text);
+  return isFormula ? `'${text}` : text;
 }

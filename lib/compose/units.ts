@@ -1,9 +1,8 @@
-import { ExitCode, type Io, type Table } from "../cli/mod.ts";
+import { errorText, ExitCode, type Io, type Table } from "../cli/mod.ts";
 import {
   type Device,
   type Endpoint,
   formatEndpoint,
-  messageOf,
   type Snapshot,
   TransportError,
   type UnitIds,
@@ -46,7 +45,7 @@ export async function forEachUnit(
   report(snapshots);
   // With auto most unit ids are expected to stay silent.
   if (unitIds === "auto" || failures.length === 0) return ExitCode.done;
-  for (const failure of failures) io.err(`error: ${messageOf(failure)}\n`);
+  for (const failure of failures) io.err(errorText(failure, false));
   return ExitCode.partly;
 }
 

@@ -1,4 +1,5 @@
 import type { DeviceIdentity } from "../core/mod.ts";
+import { printable } from "../printable.ts";
 import { wireValue } from "./decode.ts";
 import type { ModelImage } from "./decode.ts";
 import type { Layout } from "./layout.ts";
@@ -23,7 +24,8 @@ export function identityOf(
   const text = (name: string) => {
     const leaf = common?.layout.leaves.find((leaf) => leaf.name === name);
     const value = leaf && common ? wireValue(leaf, common.image) : null;
-    return printable(String(value ?? ""));
+    // It becomes a name: in logs, labels and configuration files.
+    return printable(String(value ?? ""), "").trim();
   };
   const manufacturer = text("Mn");
   const model = text("Md");
@@ -40,12 +42,6 @@ export function identityOf(
     unitId,
     parent,
   };
-}
-
-/** Device strings reach terminals, logs and labels: control characters are no part of a name. */
-function printable(text: string): string {
-  // deno-lint-ignore no-control-regex
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, "").trim();
 }
 
 function deviceId(manufacturer: string, model: string, serialNumber: string, place: Place): string {

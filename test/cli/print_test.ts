@@ -57,12 +57,49 @@ function parseCsv(text: string): string[][] {
   return rows;
 }
 
-Deno.test("csv comes back whole, whatever is in its cells", () => {
-  const cell = fc.oneof(fc.string(), fc.constantFrom('"', ",", "\r\n", "\n", '",\r'));
+Deno.test("csv comes back whole, whatever may be shown in its cells", () => {
+  const text = fc.oneof(fc.string(), fc.constantFrom('"', ",", '",', "é", "a=b"));
+  const cell = text.filter((text) => !/^[=+\-@]/.test(text));
   const cells = fc.array(cell, { minLength: 2, maxLength: 2 });
   fc.assert(fc.property(cells, fc.array(cells), (columns, rows) => {
     assert.deepEqual(parseCsv(renderCsv({ columns, rows })), [columns, ...rows]);
   }));
+});
+
+Deno.test("csv holds no formula, and nothing that steers a terminal", () => {
+  for (
+    const [cell, want] of [
+      ["=1+1", "'=1+1"],
+      ["@SUM(A1)", "'@SUM(A1)"],
+      ["-cmd|x", "'-cmd|x"],
+      ["+1+1", "'+1+1"],
+      ['=HYPERLINK("x","y")', '"\'=HYPERLINK(""x"",""y"")"'],
+      ["-12.5", "-12.5"],
+      ["+3", "+3"],
+      ["-1.5e-7", "-1.5e-7"],
+      ["a\r\nb\tc\u001b[2J", "a··b·c·[2J"],
+      ["\u202eabc\u2028", "·abc·"],
+      ["\t=1", "·=1"],
+    ] as const
+  ) {
+    assert.equal(renderCsv({ columns: ["a"], rows: [[cell]] }), `a\r\n${want}\r\n`);
+  }
+});
+
+Deno.test("json shows nothing that steers a terminal, and means the same", () => {
+  const text = "\u001b[2J\u009b31m\u202e\u2028\u200b\u007f\n é 日本 \u{1f31e}";
+  for (const format of ["json", "ndjson"] as const) {
+    const io = captureIo();
+    print(io, format, {
+      documents: [{ [text]: text }],
+      table: { columns: [], rows: [] },
+      isSingle: true,
+    });
+    assert.deepEqual(JSON.parse(io.written), { [text]: text });
+    // deno-lint-ignore no-control-regex
+    assert.doesNotMatch(io.written, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200b\u2028\u202e]/);
+    assert.match(io.written, /é 日本 \u{1f31e}/u);
+  }
 });
 
 Deno.test("json is one document, or an array of them", () => {
