@@ -2,7 +2,14 @@ import { Counter, Gauge, Histogram, type OpenMetricsContentType, Registry } from
 import type { BufferStats } from "./core/mod.ts";
 
 /** Devices' states as numbers, in the order of `sunspool_device_state`. */
-const STATES = ["disconnected", "connected", "discovering", "polling", "backoff"] as const;
+const STATES = [
+  "disconnected",
+  "connected",
+  "discovering",
+  "polling",
+  "backoff",
+  "asleep",
+] as const;
 
 /** Everything that is measured. Labels are bounded: devices, outputs, results. */
 export class Metrics {
@@ -108,7 +115,7 @@ export class Metrics {
   /** A device entered a state. */
   deviceState(device: string, state: string): void {
     for (const name of STATES) this.#state.set({ device, state: name }, name === state ? 1 : 0);
-    if (state === "backoff" || state === "disconnected") this.#up.set({ device }, 0);
+    if (["backoff", "disconnected", "asleep"].includes(state)) this.#up.set({ device }, 0);
   }
 
   /** A device is no longer polled, or is known under another name now. */
@@ -121,7 +128,8 @@ export class Metrics {
   poll(device: string, result: string, seconds: number): void {
     this.#polls.inc({ device, result });
     if (result !== "ok") {
-      this.#pollerError(1);
+      // Who sleeps has not failed.
+      if (result !== "asleep") this.#pollerError(1);
       this.#up.set({ device }, 0);
       return;
     }

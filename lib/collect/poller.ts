@@ -9,8 +9,14 @@ import {
 import type { Log } from "../log.ts";
 import { Schedule } from "./schedule.ts";
 
-/** Where a poller stands. */
-export type PollerState = "disconnected" | "connected" | "discovering" | "polling" | "backoff";
+/** Where a poller stands; `asleep` = its device said it goes to rest, and has been silent since. */
+export type PollerState =
+  | "disconnected"
+  | "connected"
+  | "discovering"
+  | "polling"
+  | "backoff"
+  | "asleep";
 
 /** What is polled, and how often. */
 export interface PollTarget {
@@ -58,6 +64,8 @@ export interface PollerPorts {
 const STATICS_EVERY_MS = 3_600_000;
 const FIRST_BACKOFF_MS = 1000;
 const LONGEST_BACKOFF_MS = 60_000;
+/** A device that said it rests and was not heard of for so long is not asleep. */
+const LONGEST_SLEEP_MS = 24 * 3_600_000;
 
 /**
  * Polls one device for ever: a device that is absent, asleep or restarted is tried again until it
@@ -70,6 +78,9 @@ export class Poller {
   #state: PollerState = "disconnected";
   #device: string;
   #failures = 0;
+  /** What the device said with its last readings. */
+  #isResting = false;
+  #heardAt = Number.NEGATIVE_INFINITY;
   #progressAt = performance.now();
 
   /** Nothing happens before `run`. */
@@ -103,12 +114,18 @@ export class Poller {
       } catch (error) {
         if (signal.aborted) break;
         this.#report(error);
-        this.#enter("backoff");
+        this.#enter(this.#isAsleep(error) ? "asleep" : "backoff");
         await pause(this.#backoff(), signal);
         this.#failures++;
       }
     }
+    this.#isResting = false;
     this.#enter("disconnected");
+  }
+
+  #isAsleep(error: unknown): boolean {
+    this.#isResting &&= isOfTheWire(error) && performance.now() - this.#heardAt < LONGEST_SLEEP_MS;
+    return this.#isResting;
   }
 
   #backoff(): number {
@@ -148,6 +165,8 @@ export class Poller {
       if (reading.kind === "event") this.#tell(reading);
     }
     this.#progressAt = performance.now();
+    this.#heardAt = this.#progressAt;
+    this.#isResting = device.isResting ?? false;
     this.#ports.observePoll(this.#device, "ok", (this.#progressAt - startedAt) / 1000);
     await this.#ports.store(readings);
     this.#progressAt = performance.now();
@@ -172,19 +191,35 @@ export class Poller {
   }
 
   #report(error: unknown): void {
+    const fields = { device: this.#device, tries: this.#failures + 1 };
+    if (this.#isAsleep(error)) {
+      this.#ports.observePoll(this.#device, "asleep", 0);
+      if (this.#state !== "asleep") this.#ports.log("info", "device went to sleep", fields);
+      else this.#ports.log("debug", messageOf(error), fields);
+      return;
+    }
     this.#ports.observePoll(this.#device, resultOf(error), 0);
-    const level = this.#failures === 0 || !isOfTheWire(error) ? "warn" : "debug";
-    this.#ports.log(level, messageOf(error), { device: this.#device, tries: this.#failures + 1 });
+    const isNew = this.#failures === 0 || this.#state === "asleep";
+    const level = isNew || !isOfTheWire(error) ? "warn" : "debug";
+    this.#ports.log(level, messageOf(error), fields);
+  }
+
+  /** Looking whether a device is awake yet does not wake it. */
+  #isSleptThrough(state: PollerState): boolean {
+    return this.#isResting && this.#state === "asleep" && TRYING.has(state);
   }
 
   #enter(state: PollerState): void {
     this.#progressAt = performance.now();
-    if (state === this.#state) return;
+    if (state === this.#state || this.#isSleptThrough(state)) return;
     this.#state = state;
     this.#ports.observeState(this.#device, state);
     this.#ports.log("debug", `device is ${state}`, { device: this.#device });
   }
 }
+
+/** The states of each try on the way to a good poll or a failure. */
+const TRYING: ReadonlySet<PollerState> = new Set(["disconnected", "connected", "discovering"]);
 
 function isOfTheWire(error: unknown): boolean {
   return error instanceof TransportError || error instanceof ModbusException;

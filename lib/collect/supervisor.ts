@@ -55,7 +55,14 @@ export class Supervisor {
 
   /** How many targets there are in each state. */
   states(): Readonly<Record<PollerState, number>> {
-    const counts = { disconnected: 0, connected: 0, discovering: 0, polling: 0, backoff: 0 };
+    const counts: Record<PollerState, number> = {
+      disconnected: 0,
+      connected: 0,
+      discovering: 0,
+      polling: 0,
+      backoff: 0,
+      asleep: 0,
+    };
     for (const { poller } of this.#pollers.values()) counts[poller.state]++;
     return counts;
   }

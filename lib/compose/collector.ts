@@ -233,7 +233,10 @@ export class Collector {
         return await this.#metrics.render(accept);
       },
       healthy: () => health(stuck(drains) === undefined),
-      ready: () => health(fleet.supervisor.states().polling > 0),
+      ready: () => {
+        const { polling, asleep } = fleet.supervisor.states();
+        return health(polling + asleep > 0);
+      },
     });
   }
 
@@ -281,14 +284,17 @@ export class Collector {
       const now = performance.now();
       this.#metrics.eventLoopLag(Math.max(now - dueAt, 0) / 1000);
       dueAt = now + TICK_MS;
-      const { polling } = fleet.supervisor.states();
+      const { polling, asleep } = fleet.supervisor.states();
       if (now - statusAt >= STATUS_MS) {
         statusAt = now;
         const failing = drains.filter(({ failures }) => failures > 0).map(({ output }) =>
           output.name
         );
         const outputs = failing.length === 0 ? "delivering" : `${failing.join(", ")} not reachable`;
-        notifier.notify(`STATUS=${polling} of ${fleet.supervisor.size} devices answer, ${outputs}`);
+        const sleepers = asleep === 0 ? "" : `, ${asleep} sleep`;
+        notifier.notify(
+          `STATUS=${polling} of ${fleet.supervisor.size} devices answer${sleepers}, ${outputs}`,
+        );
       }
       const hasHung = stuck(drains);
       if (hasHung !== undefined) this.#log("error", "the delivery hangs", { output: hasHung });

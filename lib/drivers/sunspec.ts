@@ -34,6 +34,7 @@ import {
   type ModelWant,
   type News,
   parseSelection,
+  restOf,
   type Selection,
   snapshotOf,
   type TrustedModel,
@@ -118,6 +119,7 @@ class SunSpecDevice implements Device {
   readonly children: readonly DeviceIdentity[];
   readonly sources: readonly SourceRef[];
   readonly warnings: readonly string[];
+  #isResting = false;
   readonly #memory: Memory;
   readonly #chain: Chain;
   readonly #blocks: readonly Block[];
@@ -153,10 +155,15 @@ class SunSpecDevice implements Device {
     );
   }
 
+  get isResting(): boolean {
+    return this.#isResting;
+  }
+
   async *read({ statics }: { readonly statics: boolean }, signal: AbortSignal) {
     const { blocks, wants } = statics ? this.#polled : this.#dynamic;
     const reads = await this.#read(blocks, wants, signal);
     const judgements = this.#judge(blocks, reads);
+    this.#isResting = isAtRest(blocks, reads);
     for (const news of this.#memory.takeNews()) yield this.#news(news);
     for (const [i, block] of blocks.entries()) {
       const [read, judgement] = [reads[i], judgements[i]];
@@ -336,6 +343,16 @@ function eventOf(
 
 function selectable({ place, definition }: Block) {
   return { id: place.id, definition };
+}
+
+/** Whether every inverter there says that it rests. */
+function isAtRest(blocks: readonly Block[], reads: readonly ModelRead[]): boolean {
+  const said = blocks.flatMap(({ layout }, i) => {
+    const read = reads[i];
+    const rest = layout && read && restOf(layout, read.image);
+    return rest === undefined ? [] : [rest];
+  });
+  return said.length > 0 && said.every((rest) => rest);
 }
 
 function failureWarning(read: ModelRead | undefined): string[] {

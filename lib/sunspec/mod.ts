@@ -61,5 +61,6 @@ export {
   type ModelWant,
   nothingLearned,
 } from "./reader.ts";
+export { restOf } from "./rest.ts";
 export { EVERYTHING, parseSelection, type Selectable, type Selection } from "./select.ts";
 export { type Judgement, Trust, type TrustedModel, type TrustEvent } from "./trust.ts";

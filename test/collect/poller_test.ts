@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { delay } from "../../lib/backoff.ts";
 import { Poller } from "../../lib/collect/mod.ts";
 import { ModbusException, ProtocolError, TransportError } from "../../lib/core/mod.ts";
 import { FULL } from "../avro/sample_readings.ts";
@@ -199,6 +200,65 @@ Deno.test("readings carry the ids that devices are known by, children those of t
     await clock.advance(0);
     assert.deepEqual(device.stored[0]?.map(({ device: { id, parent } }) => [id, parent]), want);
     assert.equal(work.poller.device, names?.[0] ?? (names ? TARGET.place : "Helio-1"));
+  }
+});
+
+Deno.test("a device that said it rests is asleep when it falls silent, and wakes up quietly", async () => {
+  using clock = new FakeClock();
+  const device = new ScriptedDevice(clock);
+  await using work = running(clock, device);
+  device.isResting = true;
+  await clock.advance(1000);
+  device.takeJournal();
+  device.script.read = failing(1);
+  device.script.connect = failing(4);
+  await clock.advance(12_000);
+  assert.equal(work.poller.state, "asleep");
+  await clock.advance(10_000);
+  const states = device.takeJournal().filter((line) => /asleep|backoff|polling|conn/.test(line));
+  assert.deepEqual(states, [
+    "2000 asleep",
+    "2500 connect",
+    "3500 connect",
+    "5500 connect",
+    "9500 connect",
+    "17500 connect",
+    "17500 polling",
+  ]);
+  assert.deepEqual(device.logged.filter(([level]) => level !== "debug").slice(2), [
+    ["info", "device went to sleep"],
+    ["warn", "L is 49 instead of 50"],
+    ["info", "device is back"],
+  ]);
+  const words = device.observed.map(([, result]) => result).filter((result) => result !== "ok");
+  assert.deepEqual(words, Array(5).fill("asleep"));
+
+  // Awake again, a silence is a failure.
+  device.isResting = false;
+  await clock.advance(1000);
+  device.script.read = failing(1);
+  await clock.advance(1000);
+  assert.equal(work.poller.state, "backoff");
+});
+
+Deno.test("a fault that is not of the wire, or a day of silence, is no sleep", async () => {
+  for (const [error, hours] of [[new RangeError("a bug"), 0], [timeout(), 25]] as const) {
+    using clock = new FakeClock();
+    const device = new ScriptedDevice(clock);
+    device.isResting = true;
+    await using work = running(clock, device);
+    await clock.advance(0);
+    device.script.read = () => Promise.reject(error);
+    device.script.connect = () => delay(hours * 3_600_000).then(() => Promise.reject(error));
+    await clock.advance(1000);
+    assert.equal(work.poller.state, hours === 0 ? "backoff" : "asleep");
+    await clock.advance(hours * 3_600_000 + 1000);
+    assert.equal(work.poller.state, "backoff");
+    assert.deepEqual(device.logged.findLast(([level]) => level === "warn"), [
+      "warn",
+      error.message,
+    ]);
+    device.script.connect = undefined;
   }
 });
 

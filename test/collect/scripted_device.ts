@@ -30,6 +30,8 @@ export class ScriptedDevice {
   readonly observed: (readonly [string, string])[] = [];
   /** How often it was opened and not closed again. */
   openCount = 0;
+  /** What it says of itself with its readings. */
+  isResting = false;
   identity: DeviceIdentity = identity("Helio-1");
   children: readonly DeviceIdentity[] = [];
   names: readonly string[] | undefined;
@@ -73,7 +75,11 @@ export class ScriptedDevice {
   #open(): Device {
     this.openCount++;
     const { identity, children } = this;
+    const isResting = () => this.isResting;
     return {
+      get isResting() {
+        return isResting();
+      },
       identity,
       children,
       sources: [FULL.source],

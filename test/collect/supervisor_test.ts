@@ -60,12 +60,12 @@ Deno.test("it counts the targets in each state", async () => {
   using clock = new FakeClock();
   const absent = () => Promise.reject(new Error("absent"));
   await using work = running(clock, { [OTHER.place]: { connect: absent } });
-  const nothing = { disconnected: 0, connected: 0, discovering: 0, polling: 0, backoff: 0 };
-  assert.deepEqual(work.supervisor.states(), nothing);
+  const none = { disconnected: 0, connected: 0, discovering: 0, polling: 0, backoff: 0, asleep: 0 };
+  assert.deepEqual(work.supervisor.states(), none);
   work.supervisor.add(TARGET);
   work.supervisor.add(OTHER);
   await clock.advance(0);
-  assert.deepEqual(work.supervisor.states(), { ...nothing, polling: 1, backoff: 1 });
+  assert.deepEqual(work.supervisor.states(), { ...none, polling: 1, backoff: 1 });
 });
 
 Deno.test("an id is taken while another place's device is live under it", async () => {

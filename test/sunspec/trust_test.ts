@@ -213,3 +213,28 @@ Deno.test("a known chain is looked at from both ends and walked again when it mo
   assert.deepEqual(pointOf(found, 103, "W"), [3, null]);
   assert.equal(eventsOf(found).length, 1);
 });
+
+Deno.test("an inverter says when it goes to rest; a device without one never does", async () => {
+  const transport = new MemoryDevice(0, "");
+  const states = { OFF: 1, SLEEPING: 2, STARTING: 3, MPPT: 4, SHUTTING_DOWN: 6, STANDBY: 8 };
+  for (const [name, St] of Object.entries(states)) {
+    await write(transport, COMMON, inverter({ St }));
+    const device = await open(transport);
+    await readings(device);
+    assert.equal(device.isResting, !["STARTING", "MPPT"].includes(name), name);
+  }
+  for (
+    const [models, want] of [
+      [[[701, 153, { InvSt: 1 }]], true],
+      [[[701, 153, { InvSt: 3 }]], false],
+      [[inverter({ St: 2 }), inverter({ St: 4 })], false],
+      [[inverter({})], false],
+      [[[203, 105, {}]], false],
+    ] as readonly (readonly [readonly Model[], boolean])[]
+  ) {
+    await write(transport, COMMON, ...models);
+    const device = await open(transport);
+    await readings(device);
+    assert.equal(device.isResting, want);
+  }
+});
