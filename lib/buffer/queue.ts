@@ -160,14 +160,15 @@ export class SqliteBuffer implements Buffer {
     return attempt(() => this.#read(output, limit));
   }
 
-  /** Moves an output forward; rejected readings go to the dead letters. */
+  /** Moves an output forward; rejected readings go to the dead letters, and are told of as gaps. */
   commit(output: string, through: number, rejected: readonly Rejection[]): Promise<void> {
-    return attempt(() =>
+    return attempt(() => {
       this.#sql.transaction(() => {
-        for (const rejection of rejected) this.#setAside(output, rejection);
+        this.#cursors.record(rejected.flatMap((rejection) => this.#setAside(output, rejection)));
         this.#cursors.advance(output, through);
-      })
-    );
+      });
+      if (rejected.length > 0) this.#changed();
+    });
   }
 
   /** What is known about an output's position. */
@@ -371,8 +372,13 @@ export class SqliteBuffer implements Buffer {
     });
   }
 
-  #setAside(output: string, rejection: Rejection): void {
+  #setAside(output: string, rejection: Rejection): Gap[] {
+    const { position, reason } = rejection;
+    const row = this.#sql.get("SELECT created_at FROM telemetry_queue WHERE id = ?", position);
+    if (!row) return [];
+    const at = Number(row.created_at) * 1000;
     this.#moveToDeadLetters(output, rejection);
+    return [{ output, first: position, last: position, count: 1, reason, from: at, to: at }];
   }
 
   #moveToDeadLetters(output: string, { position, reason }: Rejection): void {

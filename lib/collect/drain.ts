@@ -174,7 +174,7 @@ export class Drain {
     const recovery = await this.output.recover(local, signal);
     const position = Math.max(recovery.position, local.position);
     if (position > local.position || local.note !== null) {
-      await this.#buffer.commit(name, position, []);
+      await this.#buffer.commit(name, position, recovery.rejected ?? []);
       this.#ports.observeReadings(name, "recovered", position - local.position);
     }
     if (recovery.newEpoch !== undefined) await this.#buffer.renewEpoch();

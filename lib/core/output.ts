@@ -23,6 +23,8 @@ export interface Recovery {
   readonly newEpoch: string | undefined;
   /** What a reader of the topic should be told, delivered as an event; else undefined. */
   readonly event: string | undefined;
+  /** What the last delivery left out, when the buffer was not told of it. */
+  readonly rejected?: readonly Rejection[];
 }
 
 /**

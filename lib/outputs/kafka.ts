@@ -1,215 +1,54 @@
 import { Buffer } from "node:buffer";
 import type { Producer } from "kafkajs";
-import type { Codec } from "../avro/container.ts";
 import { type Container, joinContainers } from "../avro/join.ts";
 import {
   type Batch,
   type Entry,
   FencedError,
   type LocalPosition,
-  type Lookup,
   type Output,
   type OutputContext,
   type OutputType,
   type Recovery,
+  RefusedError,
   type Rejection,
-  type Setting,
-  type SettingNote,
   TransportError,
 } from "../core/mod.ts";
-import { readSecret } from "../secret.ts";
-import { flag, integer, oneOf, secret, text, texts } from "../setting.ts";
-import { type ClientOptions, KafkaClient } from "./kafka/client.ts";
-import { explain, isTooLarge, type Target } from "./kafka/errors.ts";
+import { KafkaClient } from "./kafka/client.ts";
+import {
+  explain,
+  explainFenced,
+  isTooLarge,
+  type Target,
+  TRANSACTION_TIMEOUT_MS,
+} from "./kafka/errors.ts";
+import { leftToWait, parseFenced, seen, stillFenced } from "./kafka/fenced.ts";
 import { type InFlight, judge, parseInFlight } from "./kafka/recovery.ts";
-import { readTls } from "./kafka/tls.ts";
+import {
+  contradictions,
+  hasBrokers,
+  type KafkaOptions,
+  kafkaSettings,
+  optionsOf,
+  topic,
+  weakenings,
+} from "./kafka/settings.ts";
 
-/** The keys of the `kafka` section. */
-const settings = {
-  brokers: texts(
-    { key: "kafka.brokers", summary: "Brokers to ask first, as host:port" },
-    [],
-    { pattern: /^(\[[0-9a-fA-F:]+\]|[^\s:/]+):\d{1,5}$/, meaning: "host:port" },
-  ),
-  topic: text(
-    { key: "kafka.topic", summary: "Topic that readings go to" },
-    "sunspec.telemetry",
-    {
-      pattern: /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/,
-      meaning: "1–249 of the characters A–Z a–z 0–9 . _ - and not . or ..",
-    },
-  ),
-  clientId: text(
-    { key: "kafka.client_id", summary: "A label for the broker's logs; nothing derives from it" },
-    "sunspec-collector",
-  ),
-  acks: oneOf(
-    { key: "kafka.acks", summary: "all; 1 or 0 select at_least_once" },
-    "all",
-    ["all", "1", "0"],
-  ),
-  compression: oneOf(
-    { key: "kafka.compression", summary: "Compression of record batches" },
-    "zstd",
-    ["none", "gzip", "zstd"],
-  ),
-  timeoutMs: integer(
-    { key: "kafka.timeout_ms", summary: "How long to wait for a broker" },
-    5000,
-    { min: 100, max: 600_000 },
-  ),
-  enableIdempotence: flag(
-    {
-      key: "kafka.enable_idempotence",
-      env: "SUNSPEC_KAFKA_IDEMPOTENCE",
-      summary: "false selects at_least_once",
-    },
-    true,
-  ),
-  delivery: oneOf(
-    { key: "kafka.delivery", summary: "exactly_once uses transactions; at_least_once needs none" },
-    undefined,
-    ["exactly_once", "at_least_once"],
-  ),
-  avroCodec: oneOf(
-    { key: "kafka.avro_codec", summary: "Codec within the container files" },
-    "null",
-    ["null", "deflate", "zstandard"],
-  ),
-  tlsEnabled: flag(
-    { key: "kafka.tls.enabled", summary: "Speak TLS; a CA or certificate file implies it" },
-    false,
-  ),
-  tlsCaFile: text(
-    { key: "kafka.tls.ca_file", summary: "Certificate authorities to trust (PEM)" },
-    undefined,
-  ),
-  tlsCertFile: text(
-    { key: "kafka.tls.cert_file", summary: "Our own certificate (PEM)" },
-    undefined,
-  ),
-  tlsKeyFile: text({ key: "kafka.tls.key_file", summary: "Its private key (PEM)" }, undefined),
-  saslMechanism: oneOf(
-    { key: "kafka.sasl.mechanism", summary: "How to prove who we are" },
-    undefined,
-    ["plain", "scram-sha-256", "scram-sha-512"],
-  ),
-  saslUsername: text({ key: "kafka.sasl.username", summary: "User name" }, undefined),
-  saslPasswordFile: text(
-    { key: "kafka.sasl.password_file", summary: "File that holds the password" },
-    undefined,
-  ),
-  saslPassword: secret({
-    key: "kafka.sasl.password",
-    env: "SUNSPEC_KAFKA_SASL_PASSWORD",
-    summary: "The password itself; environment only",
-  }),
-} as const;
-
-/** The topic that new readings are meant for. */
-export const topic: Setting<string> = settings.topic;
+export { topic };
 
 /** Kafka, by transactions. */
 export const kafka: OutputType = {
   name: "kafka",
   summary: "Container files as records of a Kafka topic, exactly once",
-  settings: Object.values(settings),
-  isDefault: (get) => get(settings.brokers).length > 0,
+  settings: kafkaSettings,
+  isDefault: hasBrokers,
   check: contradictions,
   warnings: weakenings,
   create: (get, context) => new KafkaOutput(optionsOf(get), context),
 };
 
-type Delivery = "exactly_once" | "at_least_once";
-
-function deliveryOf(get: Lookup): Delivery {
-  const weak = get(settings.acks) !== "all" || !get(settings.enableIdempotence);
-  return get(settings.delivery) ?? (weak ? "at_least_once" : "exactly_once");
-}
-
-/** Settings that select the weaker delivery without saying so. */
-function weakenings(get: Lookup): readonly SettingNote[] {
-  if (get(settings.delivery) !== undefined) return [];
-  const text = 'selects kafka.delivery = "at_least_once": a reading may arrive twice; give ' +
-    "kafka.delivery to confirm it";
-  return [
-    ...(get(settings.acks) === "all" ? [] : [{ key: "kafka.acks", text }]),
-    ...(get(settings.enableIdempotence) ? [] : [{ key: "kafka.enable_idempotence", text }]),
-  ];
-}
-
-function contradictions(get: Lookup): readonly SettingNote[] {
-  const faults: SettingNote[] = [];
-  const fault = (key: string, text: string) => faults.push({ key, text });
-  if (get(settings.brokers).length === 0) {
-    fault("kafka.brokers", "the output kafka needs brokers, as host:port");
-  }
-  if (get(settings.delivery) === "exactly_once") {
-    if (get(settings.acks) !== "all") fault("kafka.acks", "exactly_once needs acks = all");
-    if (!get(settings.enableIdempotence)) {
-      fault("kafka.enable_idempotence", "exactly_once needs enable_idempotence = true");
-    }
-  }
-  const [mechanism, user] = [get(settings.saslMechanism), get(settings.saslUsername)];
-  if (mechanism !== undefined && user === undefined) {
-    fault("kafka.sasl.username", `${mechanism} needs a user name`);
-  }
-  if (mechanism === undefined && user !== undefined) {
-    fault("kafka.sasl.mechanism", "must be one of plain, scram-sha-256, scram-sha-512");
-  }
-  if ((get(settings.tlsCertFile) === undefined) !== (get(settings.tlsKeyFile) === undefined)) {
-    fault("kafka.tls.cert_file", "a certificate and its key go together");
-  }
-  return faults;
-}
-
-interface KafkaOptions {
-  readonly client: ClientOptions;
-  readonly topic: string;
-  readonly acks: number;
-  readonly compression: number;
-  readonly delivery: Delivery;
-  readonly isIdempotent: boolean;
-  readonly codec: Codec;
-}
-
-/** Codes of the record batch format, attributes bits 0–2. */
-const COMPRESSION_CODES = { none: 0, gzip: 1, zstd: 4 } as const;
-const ACKS_CODES = { all: -1, "1": 1, "0": 0 } as const;
-
-function optionsOf(get: Lookup): KafkaOptions {
-  const [ca, cert] = [get(settings.tlsCaFile), get(settings.tlsCertFile)];
-  const isTls = get(settings.tlsEnabled) || ca !== undefined || cert !== undefined;
-  const mechanism = get(settings.saslMechanism);
-  return {
-    client: {
-      brokers: get(settings.brokers),
-      clientId: get(settings.clientId),
-      timeoutMs: get(settings.timeoutMs),
-      tls: isTls ? readTls({ ca, cert, key: get(settings.tlsKeyFile) }) : undefined,
-      sasl: mechanism && {
-        mechanism,
-        username: get(settings.saslUsername) ?? "",
-        password: readSecret({
-          value: get(settings.saslPassword),
-          file: get(settings.saslPasswordFile),
-          credential: "kafka_sasl_password",
-        }) ?? "",
-      },
-    },
-    topic: get(settings.topic),
-    acks: ACKS_CODES[get(settings.acks)],
-    compression: COMPRESSION_CODES[get(settings.compression)],
-    delivery: deliveryOf(get),
-    isIdempotent: get(settings.enableIdempotence) && get(settings.acks) === "all",
-    codec: get(settings.avroCodec),
-  };
-}
-
 /** What one transaction holds at most: brokers take record batches of 1 MiB by default. */
 const TRANSACTION_BYTES = 1_000_000;
-/** How long the broker waits for the end of a transaction before it aborts it. */
-const TRANSACTION_TIMEOUT_MS = 60_000;
 
 /** Where records of a topic go. */
 interface Place {
@@ -236,6 +75,7 @@ class KafkaOutput implements Output {
   readonly #context: OutputContext;
   readonly #groupId: string;
   readonly #tooLarge = new Set<number>();
+  #note: InFlight | undefined;
   #client: KafkaClient | undefined;
   #connection: Connection | undefined;
   #incarnation = "";
@@ -251,7 +91,9 @@ class KafkaOutput implements Output {
     return await this.#explained(signal, async () => {
       await this.#disconnect();
       this.#incarnation = local.incarnation;
+      this.#note = parseInFlight(local.note);
       this.#client ??= await KafkaClient.create(this.#options.client, this.#context.log);
+      if (this.#isTransactional) await this.#standBack(this.#client, local);
       const producer = this.#client.producer({
         transactionalId: this.#isTransactional ? this.#groupId : undefined,
         transactionTimeoutMs: TRANSACTION_TIMEOUT_MS,
@@ -282,7 +124,11 @@ class KafkaOutput implements Output {
         batchSize,
         this.#options.codec,
       );
-      await this.#explained(signal, () => this.#send(batch, containers, after), part);
+      await this.#explained(
+        signal,
+        () => this.#send(batch, containers, { after, rejections }),
+        part,
+      );
       after = part.at(-1)?.position ?? after;
     }
     return rejections;
@@ -305,6 +151,28 @@ class KafkaOutput implements Output {
     return this.#options.delivery === "exactly_once";
   }
 
+  /**
+   * One that was fenced leaves the id to the other for as long as that delivers, over restarts too.
+   *
+   * @throws {FencedError}
+   */
+  async #standBack(client: KafkaClient, { note }: LocalPosition): Promise<void> {
+    const fenced = parseFenced(note);
+    if (!fenced) return;
+    if (leftToWait(fenced, Date.now()) > 0) throw explainFenced(this.#target);
+    const offsets = await client.groupOffsets(this.#groupId);
+    const still = stillFenced(fenced, offsets, Date.now());
+    if (!still) return;
+    await this.#context.note(JSON.stringify({ ...this.#note, fenced: still }));
+    throw explainFenced(this.#target);
+  }
+
+  async #noteFenced(): Promise<void> {
+    const offsets = await this.#client?.groupOffsets(this.#groupId).catch(() => undefined);
+    const fenced = { at: Date.now(), seen: offsets ? seen(offsets) : null };
+    await this.#context.note(JSON.stringify({ ...this.#note, fenced }));
+  }
+
   /** Finds out what became of the last transaction. */
   async #settlePending(
     client: KafkaClient,
@@ -313,7 +181,8 @@ class KafkaOutput implements Output {
   ): Promise<Recovery> {
     const offsets = await client.groupOffsets(this.#groupId);
     const verdict = judge(local, offsets, this.#options.topic);
-    if (verdict.kind === "delivered") return nothingNew(verdict.position);
+    const note = this.#note;
+    if (verdict.kind === "delivered") return delivered(verdict.position, note);
     if (verdict.kind === "foreign") {
       return {
         position: local.position,
@@ -323,16 +192,23 @@ class KafkaOutput implements Output {
         event: undefined,
       };
     }
-    const note = parseInFlight(local.note);
     if (!note) return nothingNew(local.position);
-    const found = await client.hasDelivered(note, local.collector, this.#groupId, signal);
-    if (found === true) return nothingNew(note.last);
+    const search = await client.search(note, local.collector, signal);
+    if (search.kind === "found") return delivered(note.last, note);
     // What was sent before it in the same batch is there, though the buffer has not been told.
     const position = Math.max(note.after, local.position);
-    if (found === false) return nothingNew(position);
+    if (search.kind === "absent") return delivered(position, note);
+    if (search.kind === "unfinished") {
+      // To send again what may be there would be a double: the next try goes on from here.
+      await this.#context.note(JSON.stringify({ ...note, from: search.next }));
+      throw new TransportError(
+        `what had arrived is still being looked for (up to offset ${search.next}), the next try ` +
+          "goes on from there",
+        "timeout",
+      );
+    }
     return {
-      position,
-      newEpoch: undefined,
+      ...delivered(position, note),
       event: `positions ${position + 1}–${note.last} are sent again: the broker forgot our ` +
         "position and the topic no longer shows whether they had arrived",
     };
@@ -357,7 +233,11 @@ class KafkaOutput implements Output {
     return parts;
   }
 
-  async #send(batch: Batch, containers: readonly Container[], after: number): Promise<void> {
+  async #send(
+    batch: Batch,
+    containers: readonly Container[],
+    { after, rejections }: { after: number; rejections: readonly Rejection[] },
+  ): Promise<void> {
     const { topic, epoch } = batch;
     const last = containers.at(-1)?.last;
     const { producer } = this.#connected;
@@ -375,7 +255,9 @@ class KafkaOutput implements Output {
       after,
       last,
       from: place.end,
+      rejections: rejections.filter(({ position }) => position < last),
     };
+    this.#note = note;
     await this.#context.note(JSON.stringify(note));
     const transaction = await producer.transaction();
     const sent = await transaction.send(record);
@@ -444,25 +326,34 @@ class KafkaOutput implements Output {
     try {
       return await Promise.race([job(), stopped.promise]);
     } catch (error) {
-      if (isTooLarge(error)) this.#shrink(part);
-      const told = explain(this.#client?.complete(error) ?? error, this.#target);
-      // A transaction that took too long is aborted by the broker in the same words.
-      const isOverdue = performance.now() - startedAt > TRANSACTION_TIMEOUT_MS / 2;
-      if (told instanceof FencedError && isOverdue) {
-        throw new TransportError("The transaction took too long", "timeout", { cause: error });
-      }
+      const elapsedMs = performance.now() - startedAt;
+      const told = explain(this.#client?.complete(error) ?? error, this.#target, elapsedMs);
+      if (isTooLarge(error)) this.#shrink(part, told);
+      if (told instanceof FencedError && told !== error) await this.#noteFenced();
       throw told;
     } finally {
       signal.removeEventListener("abort", stop);
     }
   }
 
-  /** The broker takes less at once than we thought; a reading too large alone is set aside. */
-  #shrink(part: readonly Entry[]): void {
+  /**
+   * The broker takes less at once than we thought; a reading too large alone is set aside.
+   *
+   * @throws {RefusedError} it is not the reading that is too large
+   */
+  #shrink(part: readonly Entry[], told: Error): void {
     const [only] = part;
     const size = part.reduce((sum, { payload }) => sum + payload.length, 0);
-    if (part.length === 1 && only) this.#tooLarge.add(only.position);
-    else this.#limit = Math.max(Math.floor(Math.min(this.#limit, size) / 2), 1);
+    if (part.length > 1 || !only) {
+      this.#limit = Math.max(Math.floor(Math.min(this.#limit, size) / 2), 1);
+    } else if (size >= LARGE_BYTES) this.#tooLarge.add(only.position);
+    else {
+      throw new RefusedError(
+        `${told.message}: a reading of ${size} bytes is more than the topic takes; raise its ` +
+          "max.message.bytes",
+        { cause: told },
+      );
+    }
   }
 
   async #disconnect(): Promise<void> {
@@ -472,6 +363,8 @@ class KafkaOutput implements Output {
   }
 }
 
+/** A topic that does not take even this is at fault itself: nothing is set aside because of it. */
+const LARGE_BYTES = 8192;
 /** Collector, epoch and position before each reading, generously. */
 const PREFIX_BYTES = 128;
 /** A container's metadata beside the schema, its record's headers, generously. */
@@ -479,6 +372,12 @@ const CONTAINER_BYTES = 512;
 
 function nothingNew(position: number): Recovery {
   return { position, newEpoch: undefined, event: undefined };
+}
+
+/** What a delivery left out is told too: the buffer has not heard of it. */
+function delivered(position: number, note: InFlight | undefined): Recovery {
+  const rejected = note?.rejections?.filter((rejection) => rejection.position <= position);
+  return { ...nothingNew(position), ...(rejected?.length ? { rejected } : {}) };
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

@@ -111,7 +111,7 @@ Deno.test("a commit moves forward only", async () => {
   }
 });
 
-Deno.test("what was rejected goes to the dead letters with its reason, and is not handed out again", async () => {
+Deno.test("what was rejected goes to the dead letters with its reason, and a gap tells of it", async () => {
   await using folder = new BufferFolder();
   await using buffer = folder.open();
   await buffer.append(numbered(1, 4, { createdAt: 1234 }));
@@ -119,7 +119,13 @@ Deno.test("what was rejected goes to the dead letters with its reason, and is no
     { position: 2, reason: "message_too_large" },
     { position: 3, reason: "of another kind" },
   ]);
-  assert.deepEqual(await buffer.read("file", ALL), []);
+  const read = await buffer.read("file", ALL);
+  const gap = { output: "file", count: 1, from: 1_234_000, to: 1_234_000 };
+  assert.equal(read.length, 2);
+  assert.deepEqual(gapsOf(read), [
+    { ...gap, first: 2, last: 2, reason: "message_too_large" },
+    { ...gap, first: 3, last: 3, reason: "of another kind" },
+  ]);
   const { epoch } = await buffer.local("file");
   using look = folder.look();
   assert.deepEqual(

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { type ITopicConfig, Kafka as KafkaJs, logLevel } from "kafkajs";
 import { type Kafka, startKafka } from "../../scripts/services.ts";
+import type { Buffer } from "../../lib/core/mod.ts";
 import { KafkaClient } from "../../lib/outputs/kafka/client.ts";
+import { STAND_BACK_MS } from "../../lib/outputs/kafka/fenced.ts";
 import { pause } from "../../lib/backoff.ts";
 
 /** Whatever is waited for comes within this time, or the test fails. */
@@ -68,6 +70,15 @@ export async function takeOver(brokers: string, collector: string): Promise<void
   await using _rival = { [Symbol.asyncDispose]: () => rival.disconnect() };
   await rival.connect();
   await (await rival.transaction()).abort();
+}
+
+/** Has it look to a collector that was fenced as if that had been minutes ago. */
+export async function passMinutes(buffer: Buffer): Promise<void> {
+  const { note } = await buffer.local("kafka");
+  const { fenced, ...more } = JSON.parse(note ?? "");
+  assert.ok(Date.now() - fenced.at < 60_000);
+  const at = fenced.at - STAND_BACK_MS;
+  await buffer.note("kafka", JSON.stringify({ ...more, fenced: { ...fenced, at } }));
 }
 
 /** Starts a broker, and has it make the topics of its own in which it keeps groups and transactions. */

@@ -1,7 +1,7 @@
 import { outputs } from "../../lib/outputs/mod.ts";
 import type { Kafka as Broker } from "../../scripts/services.ts";
 import { serviceTest } from "../services.ts";
-import { createTopic, startWarmKafka, takeOver } from "./broker.ts";
+import { createTopic, passMinutes, startWarmKafka, takeOver } from "./broker.ts";
 import { readContainer, readTopic } from "./kcat.ts";
 import { lookup } from "./lookup.ts";
 import { type Destination, type Harness, testOutput } from "./output_contract.ts";
@@ -53,6 +53,7 @@ async function newFolder(): Promise<Destination> {
     // Where its next file would begin there is one already.
     sabotage: ({ collector, epoch, position }) =>
       Deno.writeTextFile(`${folder}/${collector}-${epoch}-${position}.avro.partial`, ""),
+    mend: () => Promise.resolve(),
     [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
   };
 }
@@ -68,6 +69,7 @@ async function newTopic(broker: Broker, kcat: string, topic: string): Promise<De
       return records.flatMap(({ value }) => readContainer(value));
     },
     sabotage: ({ collector }) => takeOver(broker.brokers, collector),
+    mend: passMinutes,
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }

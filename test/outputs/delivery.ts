@@ -89,7 +89,7 @@ export class Delivery implements AsyncDisposable {
     const { name } = this.output;
     const local = await this.buffer.local(name);
     const recovery = await this.output.recover(local, signal);
-    await this.buffer.commit(name, recovery.position, []);
+    await this.buffer.commit(name, recovery.position, recovery.rejected ?? []);
     this.#epoch = recovery.newEpoch ? await this.buffer.renewEpoch() : local.epoch;
     return recovery;
   }

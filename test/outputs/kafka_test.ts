@@ -1,13 +1,22 @@
 import assert from "node:assert/strict";
 import { dirname } from "node:path";
 import { ContainerDecoder, SCHEMA_FINGERPRINT } from "../../lib/avro/mod.ts";
-import { FencedError } from "../../lib/core/mod.ts";
+import { FencedError, RefusedError, TransportError } from "../../lib/core/mod.ts";
+import { pause } from "../../lib/backoff.ts";
 import { parseInFlight } from "../../lib/outputs/kafka/recovery.ts";
 import type { Kafka } from "../../scripts/services.ts";
 import { OTHER_SCHEMA } from "../avro/sample_batch.ts";
 import { serviceTest } from "../services.ts";
-import { asAdmin, clientOf, createTopic, startWarmKafka, takeOver, until } from "./broker.ts";
-import { type Delivery, named } from "./delivery.ts";
+import {
+  asAdmin,
+  clientOf,
+  createTopic,
+  passMinutes,
+  startWarmKafka,
+  takeOver,
+  until,
+} from "./broker.ts";
+import { type Delivery, forever, named } from "./delivery.ts";
 import { deliverUnderKills } from "./killed_deliveries.ts";
 import { drainOf, range, Scene, type } from "./kafka_scene.ts";
 
@@ -57,6 +66,13 @@ async function dieInTransaction(scene: Scene, work: Delivery): Promise<void> {
     consumerGroupId: scene.group,
     topics: [{ topic: scene.topic, partitions }],
   });
+}
+
+/** Has the clock that waits are measured by run a thousand times as fast. */
+function hurry(): Disposable {
+  const now = performance.now.bind(performance);
+  performance.now = () => now() * 1000;
+  return { [Symbol.dispose]: () => performance.now = now };
 }
 
 /** Codec and transaction bit of each record batch in a topic's log: "Record Batch" in the Kafka protocol guide. */
@@ -302,7 +318,12 @@ const CASES: Readonly<Record<string, (scene: Scene, kafka: Kafka) => Promise<voi
     }
     await using work = scene.delivery();
     await work.append(...range(5, 6));
-    assert.equal((await work.recover()).position, 2);
+    let position: number | undefined;
+    await until(async () => {
+      ({ position } = await work.recover());
+      return true;
+    }, "all partitions have leaders");
+    assert.equal(position, 2);
     await work.deliverAll();
     await work.restart();
     assert.equal((await work.recover()).position, 6);
@@ -325,6 +346,118 @@ const CASES: Readonly<Record<string, (scene: Scene, kafka: Kafka) => Promise<voi
     });
     await second.deliverAll();
     assert.deepEqual(await scene.texts(), ["1", "3"]);
+  },
+
+  "whoever was fenced leaves the id to the other while that delivers, over restarts too": async (
+    scene,
+  ) => {
+    await using first = scene.delivery();
+    await first.append("1", "2");
+    await first.recover();
+    await first.commit(await first.deliver(1));
+    await using second = scene.delivery({}, { file: "second.sqlite" });
+    await second.append("3");
+    await second.recover();
+    await assert.rejects(first.deliver(), FencedError);
+    const standsBack = async () => {
+      await first.restart();
+      await assert.rejects(first.recover(), FencedError);
+    };
+    const wait = () => passMinutes(first.buffer);
+    await standsBack();
+    // The other one goes on undisturbed, and is seen to when the time is over.
+    await second.deliverAll();
+    await wait();
+    await standsBack();
+    await second.append("4");
+    await second.deliverAll();
+    await wait();
+    await standsBack();
+    // Now it has stopped.
+    await wait();
+    await first.restart();
+    assert.match((await first.recover()).newEpoch ?? "", /another buffer file delivered last/);
+    await first.deliverAll();
+    assert.deepEqual(await scene.texts(), ["1", "3", "4", "2"]);
+  },
+
+  "an open transaction of another does not hide what had arrived": async (scene) => {
+    await using work = scene.delivery();
+    await work.append(...range(1, 4));
+    await work.recover();
+    await work.commit(await work.deliver(2));
+    const other = clientOf(scene.brokers).producer({ transactionalId: "other" });
+    await using _other = { [Symbol.asyncDispose]: () => other.disconnect() };
+    await other.connect();
+    const transaction = await other.transaction();
+    await transaction.send({ topic: scene.topic, messages: [{ value: "open" }] });
+    await work.restart();
+    // Only now, for the search is to begin at the open transaction.
+    await work.recover();
+    await work.deliver(2);
+    await work.restart();
+    await scene.forgetOffset();
+    const recovered = work.recover();
+    const early = await Promise.race([recovered, pause(2000, forever)]);
+    assert.equal(early, false, "it judged by what it could not see");
+    await transaction.commit();
+    assert.deepEqual(await recovered, { position: 4, newEpoch: undefined, event: undefined });
+  },
+
+  "a search that takes too long sends nothing again, and goes on with the next try": async (
+    scene,
+  ) => {
+    await using work = scene.delivery();
+    await work.append(...range(1, 4));
+    await work.recover();
+    await work.commit(await work.deliver(2));
+    await work.deliver(2);
+    await work.restart();
+    await scene.forgetOffset();
+    const other = clientOf(scene.brokers).producer({ transactionalId: "hanging" });
+    await using _other = { [Symbol.asyncDispose]: () => other.disconnect() };
+    await other.connect();
+    const transaction = await other.transaction();
+    const [sent] = await transaction.send({ topic: scene.topic, messages: [{ value: "open" }] });
+    const { note } = await work.buffer.local("kafka");
+    const from = Number(sent?.baseOffset);
+    await work.buffer.note("kafka", JSON.stringify({ ...JSON.parse(note ?? ""), from }));
+    {
+      using _hurry = hurry();
+      await assert.rejects(work.recover(), (error) => {
+        assert.ok(error instanceof TransportError);
+        assert.match(
+          error.message,
+          /: what had arrived is still being looked for \(up to offset \d+\), the next try goes on/,
+        );
+        return true;
+      });
+    }
+    assert.equal(JSON.parse((await work.buffer.local("kafka")).note ?? "").from, from);
+    await transaction.abort();
+    await work.recover();
+  },
+
+  "what several aborted transactions left behind was not delivered": async (scene) => {
+    await scene.createTopic();
+    const client = clientOf(scene.brokers);
+    await using work = scene.delivery();
+    await work.append(...range(1, 2));
+    const other = client.producer({ transactionalId: "interleaved" });
+    await using _other = { [Symbol.asyncDispose]: () => other.disconnect() };
+    await other.connect();
+    const transaction = await other.transaction();
+    await transaction.send({ topic: scene.topic, messages: [{ value: "before" }] });
+    // The search begins between the beginnings of both.
+    await dieInTransaction(scene, work);
+    await transaction.send({ topic: scene.topic, messages: [{ value: "after" }] });
+    await transaction.abort();
+    await takeOver(scene.brokers, scene.collector);
+    await scene.forgetOffset();
+    await work.restart();
+    assert.deepEqual(await work.recover(), { position: 0, newEpoch: undefined, event: undefined });
+    await work.deliverAll();
+    assert.deepEqual(await scene.texts(), ["1", "2"]);
   },
 
   "a file in place of another begins a new epoch, and an event says so": async (scene) => {
@@ -398,14 +531,48 @@ const CASES: Readonly<Record<string, (scene: Scene, kafka: Kafka) => Promise<voi
     assert.deepEqual(await scene.texts(), range(1, 40));
   },
 
-  "a reading too large for the topic is set aside, in mid-batch": async (scene) => {
+  "a reading too large for the topic is set aside, in mid-batch, and a gap says so": async (
+    scene,
+  ) => {
     await scene.createTopic({ "max.message.bytes": "20000" });
     await using work = scene.delivery({ "kafka.compression": "none" });
     await work.append("1", named("large", undefined, 30_000), "3");
     const drain = drainOf(work);
     await drain.finish(10_000, new AbortController().signal);
-    assert.deepEqual(await scene.texts(), ["1", "3"]);
+    assert.deepEqual(await scene.texts(), ["1", "3", "collector/gap"]);
     assert.equal((await work.buffer.stats()).deadLetters, 1);
+  },
+
+  "what was set aside is not forgotten when the buffer was not told": async (scene) => {
+    await scene.createTopic({ "max.message.bytes": "20000" });
+    await using work = scene.delivery({ "kafka.compression": "none" });
+    await work.append("1", named("large", undefined, 30_000), "3");
+    await work.recover();
+    await assert.rejects(work.deliver(), /larger than/);
+    await work.recover();
+    await assert.rejects(work.deliver(), /larger than/);
+    await work.recover();
+    const { rejections } = await work.deliver();
+    assert.deepEqual(rejections, [{ position: 2, reason: "message_too_large" }]);
+    await work.restart();
+    const recovery = await work.recover();
+    assert.deepEqual([recovery.position, recovery.rejected], [3, rejections]);
+    assert.equal((await work.buffer.stats()).deadLetters, 1);
+    await work.deliverAll();
+    assert.deepEqual(await scene.texts(), ["1", "3", "collector/gap"]);
+  },
+
+  "a topic that takes hardly anything is at fault itself: nothing is set aside": async (scene) => {
+    await scene.createTopic({ "max.message.bytes": "1000" });
+    await using work = scene.delivery({ "kafka.compression": "none" });
+    await work.append("1");
+    await work.recover();
+    await assert.rejects(work.deliver(), (error) => {
+      assert.ok(error instanceof RefusedError, String(error));
+      assert.match(error.message, /more than the topic takes; raise its max\.message\.bytes/);
+      return true;
+    });
+    assert.equal((await work.buffer.stats()).deadLetters, 0);
   },
 
   "each reading is there once and in order after many kills": async (scene) => {

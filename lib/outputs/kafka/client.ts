@@ -1,13 +1,8 @@
 import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
-import type {
-  Consumer,
-  KafkaConfig,
-  logLevel as LogLevel,
-  Producer,
-  TopicPartitionOffset,
-} from "kafkajs";
+import type { KafkaConfig, logLevel as LogLevel, Producer } from "kafkajs";
 import { type OutputLog, RefusedError } from "../../core/mod.ts";
-import { isDenied, withLostCause } from "./errors.ts";
+import { brokerError, isDenied, withLostCause } from "./errors.ts";
+import { boundsOf, type Cluster, READ_UNCOMMITTED, readSpan } from "./partition.ts";
 import type { GroupOffset, InFlight } from "./recovery.ts";
 import { mendRequestQueue } from "./request_queue.ts";
 import type { Tls } from "./tls.ts";
@@ -28,8 +23,14 @@ export interface ClientOptions {
 /** kafkajs tries again at once and for a second or so; longer outages are the delivery's business. */
 const RETRY = { initialRetryTime: 2, multiplier: 2, maxRetryTime: 400, retries: 9 };
 
-/** How long a search for our own records may take. */
+/** How long a search for our own records goes on before it is continued with the next try. */
 const SEARCH_MS = 30_000;
+
+/** What became of a search for our own records. */
+export type Search =
+  | { readonly kind: "found" | "absent" | "unprovable" }
+  /** Before `next` they are not. */
+  | { readonly kind: "unfinished"; readonly next: number };
 
 type KafkaJs = typeof import("kafkajs");
 type Kafka = InstanceType<KafkaJs["Kafka"]>;
@@ -106,6 +107,12 @@ export class KafkaClient {
     });
   }
 
+  /** Where the committed records of each partition end: at the first open transaction. */
+  async committedEnds(topic: string): Promise<Map<number, number>> {
+    const offsets = await this.#asAdmin((admin) => admin.fetchTopicOffsets(topic));
+    return new Map(offsets.map(({ partition, high }) => [partition, Number(high)] as const));
+  }
+
   /** The positions that the group keeps for us. */
   async groupOffsets(groupId: string): Promise<GroupOffset[]> {
     const topics = await this.#asAdmin((admin) => admin.fetchOffsets({ groupId }));
@@ -122,75 +129,56 @@ export class KafkaClient {
   /**
    * Looks for the records of a transaction whose outcome nobody told us.
    *
-   * @returns whether they are there; undefined = it cannot be said
+   * @throws {RefusedError} the topic may not be read
    */
-  async hasDelivered(
-    note: InFlight,
-    collector: string,
-    groupId: string,
-    signal: AbortSignal,
-  ): Promise<boolean | undefined> {
-    const bounds = await this.#asAdmin((admin) => admin.fetchTopicOffsets(note.topic));
-    const partition = bounds.find((offset) => offset.partition === note.partition);
-    // Retention or a new topic took what would have proved it.
-    if (!partition || Number(partition.low) > note.from || Number(partition.high) < note.from) {
-      return undefined;
+  async search(note: InFlight, collector: string, signal: AbortSignal): Promise<Search> {
+    const { topic, partition, from, epoch, last } = note;
+    const giveUpAt = performance.now() + SEARCH_MS;
+    try {
+      await using cluster = await this.cluster(topic);
+      const bounds = await boundsOf(cluster, topic);
+      const { low, to } = bounds.get(partition) ?? { low: 0, to: -1 };
+      // Retention or a new topic took what would have proved it.
+      if (low > from || to < from) return { kind: "unprovable" };
+      for await (const { records, next } of readSpan(cluster, { ...note, to }, signal)) {
+        const isThere = records.some(({ headers }) =>
+          headers.collector === collector && headers.epoch === String(epoch) &&
+          Number(headers.last) >= last
+        );
+        if (isThere) return { kind: "found" };
+        if (next < to && performance.now() > giveUpAt) return { kind: "unfinished", next };
+      }
+      return { kind: "absent" };
+    } catch (cause) {
+      if (brokerError(cause) === "OFFSET_OUT_OF_RANGE") return { kind: "unprovable" };
+      if (!isDenied(this.complete(cause))) throw cause;
+      throw new RefusedError(
+        `Cannot look for what had arrived at Kafka: grant READ on topic "${topic}"`,
+        { cause },
+      );
     }
-    if (Number(partition.high) === note.from) return false;
-    return await this.#search(note, collector, groupId, Number(partition.high), signal);
   }
 
-  async #search(
-    { topic, partition, epoch, last, from }: InFlight,
-    collector: string,
-    groupId: string,
-    end: number,
-    signal: AbortSignal,
-  ): Promise<boolean | undefined> {
-    const searchGroup = `${groupId}-recovery`;
-    const consumer = this.#kafka.consumer({ groupId: searchGroup, retry: RETRY });
-    const found = Promise.withResolvers<boolean | undefined>();
-    found.promise.catch(() => {});
-    const timer = setTimeout(() => found.resolve(undefined), SEARCH_MS);
-    const stop = () => found.resolve(undefined);
-    signal.addEventListener("abort", stop, { once: true });
+  /**
+   * A connection that reads single partitions of a topic. What kafkajs offers for that reads in
+   * consumer groups only, which need grants of their own and hold members that died for a while.
+   */
+  async cluster(topic: string): Promise<Cluster & AsyncDisposable> {
+    const create = Object.getOwnPropertySymbols(this.#kafka)
+      .find(({ description }) => description === "private:Kafka:createCluster");
+    const cluster: Cluster = Reflect.get(this.#kafka, create ?? "")({
+      metadataMaxAge: 300_000,
+      allowAutoTopicCreation: false,
+      isolationLevel: READ_UNCOMMITTED,
+    });
     try {
-      // Control records and aborted ones count as offsets too, but only this is told of them.
-      consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
-        const isEnd = payload.partition === partition && Number(payload.lastOffset) + 1 >= end;
-        if (isEnd) found.resolve(false);
-      });
-      consumer.on(consumer.events.CRASH, ({ payload: { error, restart } }) => {
-        if (!restart || isDenied(error)) found.reject(error);
-      });
-      await consumer.connect();
-      await consumer.subscribe({ topics: [topic], fromBeginning: true });
-      await consumer.run({
-        autoCommit: false,
-        eachBatch: ({ batch, resolveOffset }) => {
-          if (batch.partition !== partition) return Promise.resolve();
-          for (const { headers, offset } of batch.messages) {
-            const text = (name: string) => String(headers?.[name] ?? "");
-            const isOurs = text("collector") === collector && text("epoch") === String(epoch);
-            if (isOurs && Number(text("last")) >= last) found.resolve(true);
-            resolveOffset(offset);
-          }
-          return Promise.resolve();
-        },
-      });
-      seekIfRunning(consumer, { topic, partition, offset: String(from) });
-      return await found.promise;
-    } catch (cause) {
-      if (!isDenied(this.complete(cause))) throw cause;
-      const grants = `READ on topic "${topic}" and on group "${searchGroup}"`;
-      throw new RefusedError(`Cannot look for what had arrived at Kafka: grant ${grants}`, {
-        cause,
-      });
-    } finally {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", stop);
-      await consumer.disconnect();
+      await cluster.connect();
+      await cluster.addTargetTopic(topic);
+    } catch (error) {
+      await cluster.disconnect();
+      throw error;
     }
+    return Object.assign(cluster, { [Symbol.asyncDispose]: () => cluster.disconnect() });
   }
 
   async #asAdmin<T>(job: (admin: ReturnType<Kafka["admin"]>) => Promise<T>): Promise<T> {
@@ -201,15 +189,6 @@ export class KafkaClient {
     } finally {
       await admin.disconnect().catch(() => {});
     }
-  }
-}
-
-/** One that crashed while it started cannot be told: it begins at the beginning, or not at all. */
-function seekIfRunning(consumer: Consumer, offset: TopicPartitionOffset): void {
-  try {
-    consumer.seek(offset);
-  } catch (error) {
-    if (!(error instanceof Error && /was not initialized/.test(error.message))) throw error;
   }
 }
 

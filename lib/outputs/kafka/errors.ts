@@ -77,10 +77,30 @@ export interface Target {
   readonly topic: string;
 }
 
-/** Says an error in our terms, so that the delivery knows how long to wait. */
-export function explain(error: unknown, { brokers, topic }: Target): Error {
+/** How long the broker waits for the end of a transaction before it aborts it. */
+export const TRANSACTION_TIMEOUT_MS = 60_000;
+
+function failedAt({ brokers, topic }: Target): string {
+  return `Cannot deliver to Kafka at "${brokers}" topic "${topic}"`;
+}
+
+/** Another collector took over. */
+export function explainFenced(target: Target, cause?: unknown): FencedError {
+  return new FencedError(
+    `${failedAt(target)}: another live collector uses the same collector.id; this one waits for ` +
+      "minutes, stop one of them or give it another id",
+    { cause },
+  );
+}
+
+/**
+ * Says an error in our terms, so that the delivery knows how long to wait.
+ *
+ * @param elapsedMs how long the attempt took
+ */
+export function explain(error: unknown, target: Target, elapsedMs = 0): Error {
   if (error instanceof RefusedError || error instanceof TryLaterError) return error;
-  const failed = `Cannot deliver to Kafka at "${brokers}" topic "${topic}"`;
+  const failed = failedAt(target);
   const type = brokerError(error);
   const denied = type === undefined ? undefined : DENIED[type];
   const isUnauthenticated = chain(error).some((link) =>
@@ -93,9 +113,12 @@ export function explain(error: unknown, { brokers, topic }: Target): Error {
     });
   }
   if (FENCED.includes(type ?? "")) {
-    return new FencedError(
-      `${failed}: another live collector uses the same collector.id; this one waits for minutes, ` +
-        "stop one of them or give it another id",
+    // A transaction that took too long is aborted by the broker in the same words.
+    if (elapsedMs < TRANSACTION_TIMEOUT_MS / 2) return explainFenced(target, error);
+    const seconds = Math.round(elapsedMs / 1000);
+    return new TransportError(
+      `${failed}: the broker gave the transaction up, it had taken ${seconds} s`,
+      "timeout",
       { cause: error },
     );
   }

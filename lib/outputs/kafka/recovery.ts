@@ -1,4 +1,4 @@
-import type { LocalPosition } from "../../core/mod.ts";
+import type { LocalPosition, Rejection } from "../../core/mod.ts";
 
 /** A position that the consumer group keeps for us: the offset of partition 0 of a topic. */
 export interface GroupOffset {
@@ -54,17 +54,28 @@ export interface InFlight {
   readonly last: number;
   /** Our records of it can only stand at or after this offset. */
   readonly from: number;
+  /** What it left out, for the buffer has not been told; left out itself when there is nothing. */
+  readonly rejections?: readonly Rejection[];
 }
 
 /** Reads a note; undefined when there is none that we understand. */
 export function parseInFlight(note: string | null): InFlight | undefined {
   if (note === null) return undefined;
   try {
-    const { topic, partition, epoch, after, last, from } = JSON.parse(note);
+    const { topic, partition, epoch, after, last, from, rejections } = JSON.parse(note);
     const numbers: readonly unknown[] = [partition, epoch, after, last, from];
     if (typeof topic !== "string" || !numbers.every(Number.isSafeInteger)) return undefined;
-    return { topic, partition, epoch, after, last, from };
+    const told = Array.isArray(rejections) ? rejections.filter(isRejection) : [];
+    return {
+      ...{ topic, partition, epoch, after, last, from },
+      ...(told.length === 0 ? {} : { rejections: told }),
+    };
   } catch {
     return undefined;
   }
+}
+
+function isRejection(value: unknown): value is Rejection {
+  const { position, reason } = Object(value);
+  return Number.isSafeInteger(position) && typeof reason === "string";
 }

@@ -5,6 +5,7 @@ import {
   brokerError,
   explain,
   isTooLarge,
+  TRANSACTION_TIMEOUT_MS,
   withLostCause,
 } from "../../../lib/outputs/kafka/errors.ts";
 
@@ -115,6 +116,20 @@ Deno.test("why no broker names a coordinator is told from what stands in the log
     const error = client("KafkaJSGroupCoordinatorNotFound", "Failed to find group coordinator");
     const told = explain(withLostCause(error, lost), TARGET);
     assert.equal(told.constructor, kind, lost);
+    assert.match(told.message, why);
+  }
+});
+
+Deno.test("a transaction that took too long is not taken for one of another collector", () => {
+  for (
+    const [elapsedMs, kind, why] of [
+      [0, FencedError, /another live collector/],
+      [TRANSACTION_TIMEOUT_MS / 2 - 1, FencedError, /another live collector/],
+      [TRANSACTION_TIMEOUT_MS, TransportError, /the broker gave the transaction up.* taken 60 s$/],
+    ] as const
+  ) {
+    const told = explain(givenUp(broker("INVALID_PRODUCER_EPOCH")), TARGET, elapsedMs);
+    assert.equal(told.constructor, kind, String(elapsedMs));
     assert.match(told.message, why);
   }
 });
