@@ -53,6 +53,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./decode.ts")).command,
   },
   {
+    name: "verify",
+    summary: "Prove that a topic, or files, hold every position once and in order",
+    load: async () => (await import("./verify.ts")).command,
+  },
+  {
     name: "config",
     summary: "Check, print or describe the configuration",
     load: async () => (await import("./config.ts")).command,

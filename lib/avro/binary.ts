@@ -77,8 +77,16 @@ export class Cursor {
 
   /** The next number. */
   long(): number {
-    let value = 0n;
-    for (let shift = 0n; shift < 70n; shift += 7n) {
+    let low = 0;
+    for (let shift = 0; shift < 28; shift += 7) {
+      const byte = this.peek(0);
+      this.at++;
+      low |= (byte & 0x7f) << shift;
+      if (byte < 0x80) return (low >>> 1) ^ -(low & 1);
+    }
+    // Most numbers are lengths: only the others need more than 32 bits.
+    let value = BigInt(low);
+    for (let shift = 28n; shift < 70n; shift += 7n) {
       const byte = this.peek(0);
       this.at++;
       value |= BigInt(byte & 0x7f) << shift;

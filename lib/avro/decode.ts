@@ -10,8 +10,14 @@ export type DecodedRecord = { readonly [field: string]: unknown };
 
 /** Reads records out of container bytes that arrive in pieces. */
 export class ContainerDecoder {
+  readonly #wanted: avro.Type | undefined;
   #bytes = new Uint8Array(0);
   #header: ContainerHeader | undefined;
+
+  /** Wants the fields of a schema; all fields when it is left out. */
+  constructor(wanted?: string) {
+    this.#wanted = wanted === undefined ? undefined : typeOf(wanted);
+  }
 
   /** Bytes that belong to no whole block yet. */
   get pending(): number {
@@ -42,7 +48,7 @@ export class ContainerDecoder {
       const block = decodeBlock(this.#bytes, 0, this.#header);
       if (!block) return;
       this.#bytes = this.#bytes.slice(block.end);
-      yield* records(this.#header.schemaText, block.data, block.count);
+      yield* records(this.#header.schemaText, block.data, block.count, this.#wanted);
     }
   }
 }
@@ -67,27 +73,52 @@ function parseSchema(schemaText: string): avro.Type {
   }
 }
 
+const resolvers = new Map<avro.Type, Map<avro.Type, avro.Resolver>>();
+
+/** How records of one type are read as another that has fewer fields; found out once. */
+function resolverOf(wanted: avro.Type, type: avro.Type): avro.Resolver {
+  const known = resolvers.get(wanted) ?? new Map<avro.Type, avro.Resolver>();
+  resolvers.set(wanted, known);
+  let resolver = known.get(type);
+  if (!resolver) {
+    try {
+      resolver = wanted.createResolver(type);
+    } catch (cause) {
+      throw new Error(`Cannot read a container: it is none of readings: ${messageOf(cause)}`, {
+        cause,
+      });
+    }
+    known.set(type, resolver);
+  }
+  return resolver;
+}
+
 /**
  * The records of one block.
  *
+ * @param wanted the fields that are wanted; all when left out
  * @throws {Error} when they are not what the schema says
  */
 export function* records(
   schemaText: string,
   data: Uint8Array,
   count: number,
+  wanted?: avro.Type,
 ): Generator<DecodedRecord> {
   // Even the shortest record of any use takes a byte.
   if (count > data.length) {
     throw new Error(`Cannot read a block: ${count} records in ${data.length} bytes`);
   }
   const type = typeOf(schemaText);
+  const resolver = wanted && resolverOf(wanted, type);
   const buffer = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
   const cursor = new Cursor(data);
   for (let i = 0; i < count; i++) {
     const start = cursor.at;
     skipRecord(type, cursor);
-    yield type.decode(buffer, start).value;
+    yield wanted && resolver
+      ? wanted.decode(buffer, start, resolver).value
+      : type.decode(buffer, start).value;
   }
   if (cursor.left > 0) {
     throw new Error(`Cannot read a block: ${cursor.left} bytes behind its last record`);

@@ -22,4 +22,5 @@ export {
   joinContainers,
   joinRecords,
 } from "./join.ts";
+export { PlaceReader, type RecordPlace } from "./place.ts";
 export { SCHEMA_FINGERPRINT, SCHEMA_TEXT } from "./schema.ts";

@@ -92,6 +92,19 @@ export const SCHEMA_TEXT: string = JSON.stringify(
   record("Reading", [...POSITION_FIELDS, ...BODY_FIELDS]),
 );
 
+/** Where a record stands, and what it says of others: the fields that a proof needs. */
+export const PLACE_SCHEMA: string = JSON.stringify(
+  record("Reading", [
+    ...POSITION_FIELDS,
+    { name: "kind", type: "string" },
+    {
+      name: "gap",
+      type: nullable({ type: "record", name: "Gap", fields: GAP.fields.slice(0, 3) }),
+      default: null,
+    },
+  ]),
+);
+
 /** The schema of a reading without its first three fields. */
 export const BODY_SCHEMA: string = JSON.stringify(record("Body", BODY_FIELDS));
 

@@ -68,3 +68,17 @@ export const millisecondsValue: ValueParser<"sync", number> = value("MS", "1s", 
   }
   return ms;
 });
+
+/** A moment, as ISO 8601 says it; Unix milliseconds. */
+export const timeValue: ValueParser<"sync", number> = value(
+  "TIME",
+  "2026-11-25T06:00:00Z",
+  (text) => {
+    const ms = Date.parse(text);
+    if (!/^\d{4}-\d\d-\d\d(T|$)/.test(text) || Number.isNaN(ms)) {
+      throw new Error(`"${text}" is no time: write 2026-11-25 or 2026-11-25T06:00:00Z`);
+    }
+    return ms;
+  },
+  (ms) => new Date(ms).toISOString(),
+);

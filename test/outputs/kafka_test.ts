@@ -68,10 +68,10 @@ async function dieInTransaction(scene: Scene, work: Delivery): Promise<void> {
   });
 }
 
-/** Has the clock that waits are measured by run a thousand times as fast. */
+/** Has the clock that waits are measured by run twenty times as fast. */
 function hurry(): Disposable {
   const now = performance.now.bind(performance);
-  performance.now = () => now() * 1000;
+  performance.now = () => now() * 20;
   return { [Symbol.dispose]: () => performance.now = now };
 }
 
@@ -407,7 +407,7 @@ const CASES: Readonly<Record<string, (scene: Scene, kafka: Kafka) => Promise<voi
   "a search that takes too long sends nothing again, and goes on with the next try": async (
     scene,
   ) => {
-    await using work = scene.delivery();
+    await using work = scene.delivery({ "kafka.timeout_ms": 120_000 });
     await work.append(...range(1, 4));
     await work.recover();
     await work.commit(await work.deliver(2));

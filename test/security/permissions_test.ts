@@ -23,6 +23,7 @@ const CALLS: Readonly<Record<string, { readonly args: string; readonly until?: R
   "serve-metrics": { args: "--set metrics.port=0", until: /metrics are served/ },
   "buffer-vacuum": { args: "" },
   decode: { args: "nothing.avro" },
+  verify: { args: "nothing.avro" },
   config: { args: "check" },
   models: { args: "show 103" },
   simulate: { args: "--listen 127.0.0.1:0", until: /127\.0\.0\.1/ },
