@@ -9,6 +9,7 @@ import {
   type Output,
   type Recovery,
   RefusedError,
+  TransportError,
 } from "../core/mod.ts";
 import type { Log } from "../log.ts";
 
@@ -39,6 +40,12 @@ const FIRST_BACKOFF_MS = 500;
 const LONGEST_BACKOFF_MS = 30_000;
 /** Whoever was fenced waits for minutes: two collectors of one id must not take turns. */
 const FENCED_MS = { initialMs: 180_000, maxMs: 600_000 };
+
+/**
+ * Longest time for one batch, or the recovery before it. Brokers that swallow everything can keep a
+ * client at it for ever; a new try is better than a wait.
+ */
+const STEP_MS = 120_000;
 
 /** Carries the buffer's rows to one output, in order, each batch until it is there. */
 export class Drain {
@@ -88,7 +95,7 @@ export class Drain {
     while (!stopped.aborted) {
       this.#busySince = performance.now();
       try {
-        const isEmpty = await this.#step(stopped);
+        const isEmpty = await this.#stepInTime(stopped);
         this.#busySince = undefined;
         this.#failures = 0;
         if (isEmpty && stopping.aborted) return;
@@ -113,7 +120,7 @@ export class Drain {
     for (;;) {
       signal.throwIfAborted();
       try {
-        if (await this.#step(signal)) return;
+        if (await this.#stepInTime(signal)) return;
         this.#failures = 0;
         failingSince = undefined;
       } catch (error) {
@@ -125,6 +132,16 @@ export class Drain {
         if (error instanceof RefusedError || wait > left) throw error;
         await delay(wait, signal);
       }
+    }
+  }
+
+  async #stepInTime(signal: AbortSignal): Promise<boolean> {
+    using limit = deadline(STEP_MS, signal);
+    try {
+      return await this.#step(limit.signal);
+    } catch (cause) {
+      if (!limit.isOver) throw cause;
+      throw new TransportError(`No end within ${STEP_MS / 1000} s`, "timeout", { cause });
     }
   }
 

@@ -296,7 +296,10 @@ Deno.test("told to stop at once, it ends wherever it is, and nothing is lost", a
     if (step) {
       await work.append(["a"]);
       // A destination is told to stop as well: its call fails then.
-      work.output.steps = [(take) => Promise.race([step(take), untilAborted(work.stopped.signal)])];
+      work.output.steps = [
+        (take) =>
+          Promise.race([step(take, work.stopped.signal), untilAborted(work.stopped.signal)]),
+      ];
     }
     const done = work.run();
     await work.clock.advance(10);
@@ -312,6 +315,25 @@ function untilAborted(signal: AbortSignal): Promise<never> {
     signal.addEventListener("abort", () => reject(signal.reason), { once: true })
   );
 }
+
+Deno.test("a batch or a recovery that comes to no end is given up after two minutes, and tried again", async () => {
+  await using work = await setUp();
+  const { clock, output } = work;
+  await work.append(["a"]);
+  output.steps = [(_take, signal) => untilAborted(signal)];
+  const done = work.run();
+  await clock.advance(119_999);
+  assert.deepEqual(output.takeCalls(), ["recover", "deliver 1"]);
+  await clock.advance(300);
+  assert.deepEqual(output.takeCalls(), ["recover", "deliver 1", "settle 1", "settle 1"]);
+  assert.deepEqual(work.logged.filter(([level]) => level === "warn"), [[
+    "warn",
+    "No end within 120 s",
+  ]]);
+  work.stopping.abort();
+  await clock.until(done);
+  assert.equal(clock.timers, 0);
+});
 
 Deno.test("one that is refused waits for half a minute, one that is fenced for minutes", async () => {
   for (

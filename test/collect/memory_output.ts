@@ -1,7 +1,10 @@
 import type { Batch, LocalPosition, Output, Recovery, Rejection } from "../../lib/core/mod.ts";
 
 /** Does something in place of the destination: throws, waits, or lets it take the batch. */
-export type Step = (take: () => readonly Rejection[]) => Promise<readonly Rejection[]>;
+export type Step = (
+  take: () => readonly Rejection[],
+  signal: AbortSignal,
+) => Promise<readonly Rejection[]>;
 
 /** A destination in memory that fails as its script says, and writes down what is asked of it. */
 export class MemoryOutput implements Output {
@@ -36,7 +39,7 @@ export class MemoryOutput implements Output {
     signal.throwIfAborted();
     this.calls.push(`deliver ${span(batch)}`);
     const step = this.steps.shift();
-    return step ? await step(() => this.#take(batch)) : this.#take(batch);
+    return step ? await step(() => this.#take(batch), signal) : this.#take(batch);
   }
 
   settle(position: number): Promise<void> {
