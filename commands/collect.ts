@@ -3,7 +3,7 @@ import { defineCommand } from "../lib/cli/define.ts";
 import { configOf, configOptions } from "../lib/compose/options.ts";
 import { Collector } from "../lib/compose/collector.ts";
 import { logOf } from "../lib/compose/log.ts";
-import { stopSignals } from "../lib/compose/signals.ts";
+import { stopSignals } from "../lib/signals.ts";
 
 /** `sunspool collect`. */
 export const command = defineCommand({

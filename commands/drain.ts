@@ -9,7 +9,7 @@ import { configOf, configOptions } from "../lib/compose/options.ts";
 import { openBuffer } from "../lib/compose/buffer.ts";
 import { drainsOf } from "../lib/compose/delivery.ts";
 import { logOf } from "../lib/compose/log.ts";
-import { stopSignals } from "../lib/compose/signals.ts";
+import { stopSignals } from "../lib/signals.ts";
 import { messageOf, RefusedError, TryLaterError } from "../lib/core/mod.ts";
 
 /** `sunspool drain`. */

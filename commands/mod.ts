@@ -25,21 +25,25 @@ export const commands: readonly CommandEntry[] = [
   {
     name: "poll",
     summary: "Read devices on a schedule, to standard output or into the buffer",
+    heedsSignals: true,
     load: async () => (await import("./poll.ts")).command,
   },
   {
     name: "collect",
     summary: "Poll all devices, keep every reading, deliver each one exactly once",
+    heedsSignals: true,
     load: async () => (await import("./collect.ts")).command,
   },
   {
     name: "drain",
     summary: "Deliver what the buffer holds, then stop",
+    heedsSignals: true,
     load: async () => (await import("./drain.ts")).command,
   },
   {
     name: "serve-metrics",
     summary: "Serve metrics and health of a buffer",
+    heedsSignals: true,
     load: async () => (await import("./serve_metrics.ts")).command,
   },
   {
@@ -55,6 +59,7 @@ export const commands: readonly CommandEntry[] = [
   {
     name: "verify",
     summary: "Prove that a topic, or files, hold every position once and in order",
+    heedsSignals: true,
     load: async () => (await import("./verify.ts")).command,
   },
   {
@@ -70,6 +75,7 @@ export const commands: readonly CommandEntry[] = [
   {
     name: "simulate",
     summary: "Serve SunSpec devices on loopback, to try everything without hardware",
+    heedsSignals: true,
     load: async () => (await import("./simulate.ts")).command,
   },
   {

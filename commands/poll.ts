@@ -15,7 +15,7 @@ import {
 import { DeviceAccess, openDevice, unitIdList } from "../lib/compose/devices.ts";
 import { pollAll, type PollPlace } from "../lib/compose/polling.ts";
 import { printingSink, storingSink } from "../lib/compose/sinks.ts";
-import { stopSignals } from "../lib/compose/signals.ts";
+import { stopSignals } from "../lib/signals.ts";
 import { type Config, settings } from "../lib/config/mod.ts";
 import {
   type Endpoint,

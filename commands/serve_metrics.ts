@@ -3,7 +3,7 @@ import { defineCommand } from "../lib/cli/define.ts";
 import { configOf, configOptions } from "../lib/compose/options.ts";
 import { openBuffer } from "../lib/compose/buffer.ts";
 import { logOf } from "../lib/compose/log.ts";
-import { stopSignals } from "../lib/compose/signals.ts";
+import { stopSignals } from "../lib/signals.ts";
 import { settings } from "../lib/config/mod.ts";
 import { serveMetrics } from "../lib/http.ts";
 import { Metrics } from "../lib/metrics.ts";

@@ -9,7 +9,7 @@ import { say, value } from "../lib/cli/values.ts";
 import { formatOptions } from "../lib/compose/options.ts";
 import { UsageError } from "../lib/core/mod.ts";
 import { sunspecDefinitions } from "../lib/drivers/mod.ts";
-import { stopSignals } from "../lib/compose/signals.ts";
+import { stopSignals } from "../lib/signals.ts";
 import { parseEndpointSpec, serveEndpoint, type SimulatedEndpoint } from "../lib/simulate/mod.ts";
 
 /** An IPv4 address and a port; 0 = any free one. */

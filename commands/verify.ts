@@ -8,7 +8,7 @@ import { say, timeValue, value } from "../lib/cli/values.ts";
 import { configOf, configOptions, formatOptions } from "../lib/compose/options.ts";
 import type { Finding } from "../lib/compose/proof.ts";
 import { proveFiles, proveTopic } from "../lib/compose/proving.ts";
-import { stopSignals } from "../lib/compose/signals.ts";
+import { stopSignals } from "../lib/signals.ts";
 import { NotFoundError, UsageError } from "../lib/core/mod.ts";
 import { hasBrokers } from "../lib/outputs/kafka/settings.ts";
 import { topic as topicSetting } from "../lib/outputs/mod.ts";

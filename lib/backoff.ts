@@ -40,6 +40,16 @@ export async function pause(ms: number, signal: AbortSignal): Promise<boolean> {
   }
 }
 
+/** Waits for something to end, and throws what it throws, but leaves it alone after `ms`. */
+export async function waitAtMost(ms: number, ending: PromiseLike<unknown>): Promise<void> {
+  const ended = new AbortController();
+  try {
+    await Promise.race([ending, pause(ms, ended.signal)]);
+  } finally {
+    ended.abort();
+  }
+}
+
 /** A signal that aborts after some time, or with another; given back when it goes out of scope. */
 export interface Deadline extends Disposable {
   /** Aborts when the time is over. */

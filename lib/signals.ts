@@ -11,8 +11,14 @@ export interface StopSignals {
 /** A task runner hands one Ctrl-C on a second time within milliseconds. */
 const SAME_SIGNAL_MS = 1000;
 
-/** Listens for SIGINT and SIGTERM from now on. */
+let listening: StopSignals | undefined;
+
+/** Listens for SIGINT and SIGTERM from the first call on; gives the same each time. */
 export function stopSignals(): StopSignals {
+  return listening ??= listen();
+}
+
+function listen(): StopSignals {
   const stopping = new AbortController();
   const insisting = new AbortController();
   const first = Promise.withResolvers<"SIGINT" | "SIGTERM">();

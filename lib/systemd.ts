@@ -2,7 +2,7 @@
 export interface Notifier extends Disposable {
   /** Sends state lines, as `READY=1` or `STATUS=polling 3 devices`. */
   notify(...lines: readonly string[]): void;
-  /** How often the manager wants to hear `WATCHDOG=1`, in milliseconds; undefined = not at all. */
+  /** How often to tell the manager `WATCHDOG=1`, in milliseconds; undefined = not at all. */
   readonly watchdogMs: number | undefined;
 }
 
@@ -55,10 +55,15 @@ class SocketNotifier implements Notifier {
   }
 }
 
-/** Half of what the manager allows, as sd_watchdog_enabled(3) recommends. */
+/**
+ * Storage may stall for most of what the manager allows, and with it everything: the last ping
+ * before that must not be old already. sd_watchdog_enabled(3) asks for half of it at most.
+ */
+const PINGS = 12;
+
 function watchdogInterval(): number | undefined {
   const microseconds = Number(Deno.env.get("WATCHDOG_USEC"));
   const pid = Deno.env.get("WATCHDOG_PID");
   if (!(microseconds > 0) || (pid !== undefined && Number(pid) !== Deno.pid)) return undefined;
-  return Math.max(microseconds / 2000, 1);
+  return Math.max(microseconds / 1000 / PINGS, 1);
 }

@@ -1,5 +1,6 @@
 import { findSimilar } from "@optique/core/suggestion";
 import { UsageError } from "../core/mod.ts";
+import { stopSignals } from "../signals.ts";
 import { errorText, EXIT_CODES, exitCodeOf } from "./exit.ts";
 import { type Io, OutputClosed } from "./io.ts";
 import { type Needs, surplusOf } from "./permissions.ts";
@@ -34,6 +35,8 @@ export interface CommandEntry {
   readonly name: string;
   /** One line. */
   readonly summary: string;
+  /** Whether it ends in order at a signal, even at one that comes while it is being loaded. */
+  readonly heedsSignals?: boolean;
   /** Loads it. */
   load(): Promise<Command>;
 }
@@ -97,6 +100,7 @@ async function help(program: Program, [topic]: readonly string[], io: Io): Promi
 
 async function find({ commands }: Program, word: string): Promise<Command> {
   const entry = commands.find(({ name }) => name === word);
+  if (entry?.heedsSignals) stopSignals();
   if (entry) return await entry.load();
   throw new UsageError(`There is no command "${word}"; ${hint(word, commands)}`);
 }

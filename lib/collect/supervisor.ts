@@ -1,4 +1,5 @@
 import { pause } from "../backoff.ts";
+import { messageOf } from "../core/mod.ts";
 import type { Log } from "../log.ts";
 import { Poller, type PollerPorts, type PollerState, type PollTarget } from "./poller.ts";
 
@@ -30,6 +31,7 @@ export class Supervisor {
   readonly #ports: SupervisorPorts;
   readonly #pollers = new Map<string, Supervised>();
   #replaced = 0;
+  #checkedAt = performance.now();
 
   /** Nothing is polled before `add`. */
   constructor(ports: SupervisorPorts) {
@@ -39,6 +41,11 @@ export class Supervisor {
   /** How many pollers had to be replaced. */
   get replaced(): number {
     return this.#replaced;
+  }
+
+  /** When it last looked at its pollers, on the clock of `performance.now()`. */
+  get checkedAt(): number {
+    return this.#checkedAt;
   }
 
   /** Begins to poll a target; a place that is polled already is left alone. */
@@ -89,6 +96,7 @@ export class Supervisor {
 
   /** Replaces the pollers that had hung at `now`, on the clock of `performance.now()`. */
   check(now: number): void {
+    this.#checkedAt = now;
     for (const { poller, stop } of [...this.#pollers.values()]) {
       const { target } = poller;
       const limit = Math.max(STALL_MS, STALL_INTERVALS * target.pollIntervalMs);
@@ -108,6 +116,10 @@ export class Supervisor {
   #start(target: PollTarget): void {
     const poller = new Poller(target, this.#ports.portsOf(target));
     const stop = new AbortController();
-    this.#pollers.set(target.place, { poller, stop, done: poller.run(stop.signal) });
+    const done = poller.run(stop.signal).catch((error) => {
+      // Nothing of a device's may end its poller; should it, it is replaced like one that hangs.
+      this.#ports.log("error", `a poller failed: ${messageOf(error)}`, { place: target.place });
+    });
+    this.#pollers.set(target.place, { poller, stop, done });
   }
 }

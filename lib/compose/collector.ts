@@ -1,30 +1,36 @@
-import { deadline as startDeadline, pause } from "../backoff.ts";
+import { deadline as startDeadline, pause, waitAtMost } from "../backoff.ts";
 import { type SqliteBuffer, SqliteCode, sqliteCode } from "../buffer/mod.ts";
 import { Clock, type ClockChange } from "../clock.ts";
 import type { Drain, Stamper } from "../collect/mod.ts";
 import { type Config, settings } from "../config/mod.ts";
-import { ConfigError, messageOf, type Reading } from "../core/mod.ts";
+import { ConfigError, messageOf, type NewEntry, type Reading } from "../core/mod.ts";
 import { sunspecDefinitions } from "../drivers/mod.ts";
 import { type Health, serveMetrics } from "../http.ts";
 import type { HttpListener } from "../http_listener.ts";
 import type { Log } from "../log.ts";
 import { Metrics } from "../metrics.ts";
 import { readSecret } from "../secret.ts";
-import { connectNotifier, type Notifier } from "../systemd.ts";
+import type { StopSignals } from "../signals.ts";
+import { connectNotifier } from "../systemd.ts";
 import { VERSION } from "../version.ts";
 import { eventEntry, openBuffer, retentionOf, stamperAfter, toEntry } from "./buffer.ts";
 import { Capacity, humanTime } from "./capacity.ts";
 import { drainsOf } from "./delivery.ts";
 import { Fleet } from "./fleet.ts";
-import type { StopSignals } from "./signals.ts";
+import { heartbeat } from "./heartbeat.ts";
+import { Calls, hungVital, type Vital } from "./vitals.ts";
 
 /** How often the buffer is trimmed. */
 const TRIM_MS = 10_000;
-/** How often the event loop is measured, and how often the status is told. */
-const TICK_MS = 500;
-const STATUS_MS = 10_000;
-/** A delivery that takes longer than this has hung. */
-const STUCK_MS = 120_000;
+/** The same until it can be told how long an outage the buffer holds. */
+const FIRST_TRIM_MS = 500;
+/** What takes longer has hung: beyond any stall of storage that ends, any try of a delivery. */
+const LIMIT_MS = { polling: 60_000, buffer: 60_000, delivery: 150_000 } as const;
+/** A destination that does not answer is not waited for any longer when it is left. */
+const CLOSE_MS = 1000;
+/** What hangs at a stop is left behind after the deadline and so much more, or after a second signal. */
+const STOP_MARGIN_MS = 2500;
+const INSISTING_MS = 250;
 
 /** What a collector did, for its last line. */
 export interface CollectorReport {
@@ -51,6 +57,7 @@ export class Collector {
   readonly #metrics = new Metrics({ version: VERSION, deno: Deno.version.deno });
   readonly #delivered: Record<string, number> = {};
   readonly #fatal = new AbortController();
+  readonly #calls = new Calls();
   #readings = 0;
   #storeFailures = 0;
 
@@ -68,6 +75,16 @@ export class Collector {
    * @throws when the buffer cannot be used, at start or later
    */
   async run(signals: StopSignals): Promise<CollectorReport> {
+    const ended = new AbortController();
+    try {
+      const overdue = this.#overdue(signals, ended.signal);
+      return await Promise.race([this.#collect(signals), overdue]);
+    } finally {
+      ended.abort();
+    }
+  }
+
+  async #collect(signals: StopSignals): Promise<CollectorReport> {
     const { get } = this.#config;
     this.#requireDevices();
     // A definition that cannot be used is told now, not by each device for ever.
@@ -83,12 +100,15 @@ export class Collector {
       observeBatch: (output, result, seconds) => this.#metrics.batch(output, result, seconds),
     });
     await using outputs = new AsyncDisposableStack();
-    for (const { output } of drains) outputs.use(output);
+    for (const { output } of drains) {
+      outputs.defer(() => waitAtMost(CLOSE_MS, output[Symbol.asyncDispose]()));
+    }
     const capacity = new Capacity(get(settings.buffer.maxBytes), performance.now());
     using fleet = this.#fleet(buffer, stamper, capacity);
     const stopping = AbortSignal.any([signals.stopping, this.#fatal.signal]);
     stopping.addEventListener("abort", () => buffer.unblock(), { once: true });
-    await using server = await this.#serve(buffer, fleet, drains);
+    const vitals = this.#vitals(fleet, drains);
+    await using server = await this.#serve(buffer, fleet, drains, vitals);
     using notifier = connectNotifier((error) =>
       this.#log("warn", `cannot reach the service manager: ${messageOf(error)}`)
     );
@@ -99,7 +119,13 @@ export class Collector {
     const delivering = drains.map((drain) => drain.run(lastStored.signal, stopped.signal));
     const around = [
       this.#trimAgainAndAgain(buffer, clock, capacity, stopping),
-      this.#tellAgainAndAgain(notifier, fleet, drains, stopping),
+      heartbeat({
+        notifier,
+        vitals,
+        status: () => statusOf(fleet, drains),
+        observeLag: (seconds) => this.#metrics.eventLoopLag(seconds),
+        log: this.#log,
+      }, stopping),
     ];
     await Promise.all([polling, ...around]);
     notifier.notify("STOPPING=1");
@@ -108,12 +134,40 @@ export class Collector {
     await this.#deliverTheRest(delivering, stopped, signals.insisting);
     this.#fatal.signal.throwIfAborted();
     const { backlog } = await buffer.stats();
-    return {
-      devices: fleet.supervisor.size,
-      readings: this.#readings,
-      delivered: this.#delivered,
-      backlog,
-    };
+    return this.#report(fleet.supervisor.size, backlog);
+  }
+
+  #report(devices: number, backlog: CollectorReport["backlog"]): CollectorReport {
+    return { devices, readings: this.#readings, delivered: this.#delivered, backlog };
+  }
+
+  /** Whatever hangs at a stop, the program ends: what is committed stays in the buffer. */
+  async #overdue({ stopping, insisting }: StopSignals, ended: AbortSignal) {
+    await aborted(stopping, this.#fatal.signal, ended);
+    const ms = this.#config.get(settings.collect.drainDeadlineMs) + STOP_MARGIN_MS;
+    using limit = startDeadline(ms, insisting, ended);
+    await aborted(limit.signal);
+    await pause(INSISTING_MS, ended);
+    this.#fatal.signal.throwIfAborted();
+    if (!ended.aborted) this.#log("error", "something hangs and is left behind");
+    return this.#report(0, {});
+  }
+
+  #vitals(fleet: Fleet, drains: readonly Drain[]): readonly Vital[] {
+    const { supervisor } = fleet;
+    return [
+      {
+        name: "polling",
+        limitMs: LIMIT_MS.polling,
+        busyMs: () => performance.now() - supervisor.checkedAt,
+      },
+      { name: "the buffer", limitMs: LIMIT_MS.buffer, busyMs: () => this.#calls.busyMs },
+      ...drains.map((drain) => ({
+        name: `the delivery to ${drain.output.name}`,
+        limitMs: LIMIT_MS.delivery,
+        busyMs: () => drain.stuckMs,
+      })),
+    ];
   }
 
   #requireDevices(): void {
@@ -179,7 +233,7 @@ export class Collector {
     const entries = stamped.map(toEntry);
     capacity.add(entries);
     try {
-      await buffer.append(entries);
+      await this.#append(buffer, entries);
       this.#observer?.committed(stamped);
       this.#readings += entries.length;
       this.#storeFailures = 0;
@@ -199,6 +253,12 @@ export class Collector {
     }
   }
 
+  /** A full buffer that is asked to hold readings back may do so for the whole of an outage. */
+  #append(buffer: SqliteBuffer, entries: readonly NewEntry[]): Promise<void> {
+    const mayWait = this.#config.get(settings.buffer.whenFull) === "block";
+    return mayWait ? buffer.append(entries) : this.#calls.track(buffer.append(entries));
+  }
+
   #count(output: string, result: string, count: number): void {
     this.#metrics.readings(output, result, count);
     if (result === "delivered" || result === "recovered") {
@@ -206,7 +266,12 @@ export class Collector {
     }
   }
 
-  #serve(buffer: SqliteBuffer, fleet: Fleet, drains: readonly Drain[]): Promise<HttpListener> {
+  #serve(
+    buffer: SqliteBuffer,
+    fleet: Fleet,
+    drains: readonly Drain[],
+    vitals: readonly Vital[],
+  ): Promise<HttpListener> {
     const { get } = this.#config;
     const { metrics } = settings;
     const health = (ok: boolean): Promise<Health> =>
@@ -232,7 +297,7 @@ export class Collector {
         this.#metrics.buffer(await buffer.stats(), Date.now());
         return await this.#metrics.render(accept);
       },
-      healthy: () => health(stuck(drains) === undefined),
+      healthy: () => health(hungVital(vitals) === undefined),
       ready: () => {
         const { polling, asleep } = fleet.supervisor.states();
         return health(polling + asleep > 0);
@@ -247,7 +312,7 @@ export class Collector {
     signal: AbortSignal,
   ): Promise<void> {
     let isCapacityTold = false;
-    while (!await pause(isCapacityTold ? TRIM_MS : TICK_MS, signal)) {
+    while (!await pause(isCapacityTold ? TRIM_MS : FIRST_TRIM_MS, signal)) {
       const seconds = capacity.seconds(performance.now());
       if (seconds !== undefined) {
         this.#metrics.capacity(seconds);
@@ -259,7 +324,8 @@ export class Collector {
         isCapacityTold = true;
       }
       try {
-        const { dropped } = await buffer.trim(retentionOf(this.#config, clock.synced));
+        const trim = buffer.trim(retentionOf(this.#config, clock.synced));
+        const { dropped } = await this.#calls.track(trim);
         if (dropped === 0) continue;
         this.#metrics.dropped("*", "retention", dropped);
         this.#log("error", "the buffer is full or old: undelivered readings were dropped", {
@@ -267,40 +333,6 @@ export class Collector {
         });
       } catch (error) {
         this.#log("error", `the buffer cannot be trimmed: ${messageOf(error)}`);
-      }
-    }
-  }
-
-  async #tellAgainAndAgain(
-    notifier: Notifier,
-    fleet: Fleet,
-    drains: readonly Drain[],
-    signal: AbortSignal,
-  ): Promise<void> {
-    let dueAt = performance.now() + TICK_MS;
-    let statusAt = Number.NEGATIVE_INFINITY;
-    let watchdogAt = Number.NEGATIVE_INFINITY;
-    while (!await pause(TICK_MS, signal)) {
-      const now = performance.now();
-      this.#metrics.eventLoopLag(Math.max(now - dueAt, 0) / 1000);
-      dueAt = now + TICK_MS;
-      const { polling, asleep } = fleet.supervisor.states();
-      if (now - statusAt >= STATUS_MS) {
-        statusAt = now;
-        const failing = drains.filter(({ failures }) => failures > 0).map(({ output }) =>
-          output.name
-        );
-        const outputs = failing.length === 0 ? "delivering" : `${failing.join(", ")} not reachable`;
-        const sleepers = asleep === 0 ? "" : `, ${asleep} sleep`;
-        notifier.notify(
-          `STATUS=${polling} of ${fleet.supervisor.size} devices answer${sleepers}, ${outputs}`,
-        );
-      }
-      const hasHung = stuck(drains);
-      if (hasHung !== undefined) this.#log("error", "the delivery hangs", { output: hasHung });
-      else if (notifier.watchdogMs !== undefined && now - watchdogAt >= notifier.watchdogMs) {
-        watchdogAt = now;
-        notifier.notify("WATCHDOG=1");
       }
     }
   }
@@ -318,7 +350,20 @@ export class Collector {
   }
 }
 
-/** The output whose delivery has hung, if one has. */
-function stuck(drains: readonly Drain[]): string | undefined {
-  return drains.find(({ stuckMs }) => stuckMs > STUCK_MS)?.output.name;
+function statusOf({ supervisor }: Fleet, drains: readonly Drain[]): string {
+  const failing = drains.filter(({ failures }) => failures > 0).map(({ output }) => output.name);
+  const outputs = failing.length === 0 ? "delivering" : `${failing.join(", ")} not reachable`;
+  const { polling, asleep } = supervisor.states();
+  const sleepers = asleep === 0 ? "" : `, ${asleep} sleep`;
+  return `${polling} of ${supervisor.size} devices answer${sleepers}, ${outputs}`;
+}
+
+/** Resolves when the first of these aborts. */
+function aborted(...signals: readonly AbortSignal[]): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of signals) {
+      if (signal.aborted) resolve();
+      signal.addEventListener("abort", () => resolve(), { once: true });
+    }
+  });
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { backoff, deadline, delay, pause } from "../../lib/backoff.ts";
+import { backoff, deadline, delay, pause, waitAtMost } from "../../lib/backoff.ts";
 import { FakeClock, settle } from "./fake_clock.ts";
 
 Deno.test.sanitizer({ ops: true, resources: true });
@@ -57,6 +57,16 @@ Deno.test("pause() tells whether it was stopped", async () => {
   stop.abort();
   assert.equal(await waiting, true);
   assert.equal(await pause(100, stop.signal), true);
+  assert.deepEqual([clock.elapsed, clock.timers], [100, 0]);
+});
+
+Deno.test("whatever does not end is waited for no longer than asked, and its failure is told", async () => {
+  using clock = new FakeClock();
+  await clock.until(waitAtMost(100, new Promise(() => {})));
+  assert.equal(clock.elapsed, 100);
+  await waitAtMost(100, Promise.resolve());
+  await assert.rejects(waitAtMost(100, Promise.reject(new Error("full"))), /full/);
+  await settle();
   assert.deepEqual([clock.elapsed, clock.timers], [100, 0]);
 });
 

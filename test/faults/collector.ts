@@ -7,7 +7,7 @@
  */
 import { Collector } from "../../lib/compose/collector.ts";
 import { logOf } from "../../lib/compose/log.ts";
-import { stopSignals } from "../../lib/compose/signals.ts";
+import { stopSignals } from "../../lib/signals.ts";
 import { loadConfig } from "../../lib/config/mod.ts";
 import { sabotage } from "./sabotage.ts";
 

@@ -1,0 +1,36 @@
+/** Something that has to come to an end, or to come round again, within a time. */
+export interface Vital {
+  /** For the log. */
+  readonly name: string;
+  /** What takes longer has hung. Far beyond what slow storage or a broker that is down can cost. */
+  readonly limitMs: number;
+  /** For how long it has been at the same thing. */
+  busyMs(): number;
+}
+
+/** The first that has hung; undefined while all make progress. */
+export function hungVital(vitals: readonly Vital[]): Vital | undefined {
+  return vitals.find(({ limitMs, busyMs }) => busyMs() > limitMs);
+}
+
+/** Calls that have not come back. */
+export class Calls {
+  readonly #since = new Set<{ readonly at: number }>();
+
+  /** How long the oldest of them has been under way; 0 = there is none. */
+  get busyMs(): number {
+    const [oldest] = this.#since;
+    return oldest === undefined ? 0 : performance.now() - oldest.at;
+  }
+
+  /** Counts a call until it comes back. */
+  async track<T>(call: Promise<T>): Promise<T> {
+    const begun = { at: performance.now() };
+    this.#since.add(begun);
+    try {
+      return await call;
+    } finally {
+      this.#since.delete(begun);
+    }
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * The program on a clock that runs fast, with something that hangs as soon as SIGUSR1 comes:
+ *
+ *     hanging.ts append|delivery|supervisor|nothing ARGS
+ */
+import { SqliteBuffer } from "../../lib/buffer/mod.ts";
+import { Supervisor } from "../../lib/collect/mod.ts";
+import { outputs } from "../../lib/outputs/mod.ts";
+import type { Output, OutputType } from "../../lib/core/mod.ts";
+
+/** Times faster; a machine that is busy for a second or two must not look as if it had hung. */
+const SPEED = 30;
+
+const real = { now: performance.now.bind(performance), setTimeout: globalThis.setTimeout };
+Object.assign(performance, { now: () => real.now() * SPEED });
+Object.assign(globalThis, {
+  setTimeout: (run: () => void, ms = 0) => real.setTimeout(run, ms / SPEED),
+});
+
+let isHanging = false;
+const never = new Promise<never>(() => {});
+
+/** Replaces a method by one that never comes back once the signal has come. */
+function hang<K extends string>(
+  target: { [key in K]: (...args: never[]) => unknown },
+  name: K,
+): void {
+  const method: (...args: never[]) => unknown = target[name];
+  Object.assign(target, {
+    [name](this: unknown, ...args: never[]) {
+      return isHanging ? never : method.apply(this, args);
+    },
+  });
+}
+
+const HANGS: Readonly<Record<string, () => void>> = {
+  append: () => hang(SqliteBuffer.prototype, "append"),
+  supervisor: () => {
+    const { check } = Supervisor.prototype;
+    Supervisor.prototype.check = function (now) {
+      if (!isHanging) check.call(this, now);
+    };
+  },
+  delivery: () => {
+    for (const type of outputs) {
+      const create: OutputType["create"] = type.create;
+      Object.assign(type, {
+        create(...args: Parameters<OutputType["create"]>): Output {
+          const output = create(...args);
+          hang(output, "deliver");
+          return output;
+        },
+      });
+    }
+  },
+  nothing: () => {},
+};
+
+const [what = ""] = Deno.args;
+HANGS[what]?.();
+Deno.addSignalListener("SIGUSR1", () => isHanging = true);
+
+const { commands } = await import("../../commands/mod.ts");
+const { main, processIo } = await import("../../lib/cli/mod.ts");
+const program = { version: "test", commands, namesSerialPort: () => false };
+Deno.exit(await main(program, Deno.args.slice(1), processIo()));
