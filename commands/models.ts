@@ -3,6 +3,7 @@ import { optional } from "@optique/core/modifiers";
 import { argument, option } from "@optique/core/primitives";
 import { choice, string } from "@optique/core/valueparser";
 import { defineCommand } from "../lib/cli/define.ts";
+import { modelWords } from "../lib/compose/model_words.ts";
 import { type Io, print } from "../lib/cli/mod.ts";
 import { say } from "../lib/cli/values.ts";
 import { formatOptions } from "../lib/compose/options.ts";
@@ -22,6 +23,7 @@ export const command = defineCommand({
     ["sunspool models show 103", "the points of a model, by id or name"],
   ],
   needs: { read: "start" },
+  wordsFor: modelWords,
   parser: object({
     action: argument(choice(["list", "show"], { metavar: "ACTION" }), {
       description: say("list or show"),

@@ -3,6 +3,7 @@ import { multiple } from "@optique/core/modifiers";
 import { argument, option } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
 import { defineCommand } from "../lib/cli/define.ts";
+import { modelWords } from "../lib/compose/model_words.ts";
 import { print } from "../lib/cli/mod.ts";
 import { say } from "../lib/cli/values.ts";
 import {
@@ -29,6 +30,7 @@ export const command = defineCommand({
     ["sunspool read 192.168.1.20 103 --raw", "integers as on the wire, unscaled"],
   ],
   needs: { net: "always", read: "start" },
+  wordsFor: modelWords,
   opensDevices: true,
   parser: merge(
     object({

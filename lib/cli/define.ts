@@ -1,6 +1,6 @@
 import { runParser } from "@optique/core/facade";
 import type { Message } from "@optique/core/message";
-import type { InferValue, Parser } from "@optique/core/parser";
+import { getDocPageSync, type InferValue, type Parser, suggestSync } from "@optique/core/parser";
 import { UsageError } from "../core/mod.ts";
 import type { Io } from "./io.ts";
 import type { Command, Example } from "./main.ts";
@@ -23,6 +23,8 @@ export interface CommandDefinition<P extends Parser<"sync", unknown, unknown>> {
   readonly opensDevices?: boolean;
   /** The options and arguments. */
   readonly parser: P;
+  /** Words that a shell may offer for an argument whose beginning is typed. */
+  wordsFor?(typed: string): Promise<readonly string[]>;
   /** Does it; gives the exit code, 0 when left out. */
   run(options: InferValue<P>, io: Io): Promise<number | void>;
 }
@@ -38,6 +40,10 @@ export function defineCommand<P extends Parser<"sync", unknown, unknown>>(
     examples,
     needs,
     opensDevices,
+    description: definition.description,
+    page: () => getDocPageSync(definition.parser),
+    suggest: ([first = "", ...more]) => suggestSync(definition.parser, [first, ...more]),
+    wordsFor: async (typed) => await definition.wordsFor?.(typed) ?? [],
     async run(args, io) {
       const options = parseWords(definition, args, io);
       if (options === HELP_SHOWN) return 0;

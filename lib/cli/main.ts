@@ -1,3 +1,5 @@
+import type { DocPage } from "@optique/core/doc";
+import type { Suggestion } from "@optique/core/parser";
 import { findSimilar } from "@optique/core/suggestion";
 import { UsageError } from "../core/mod.ts";
 import { stopSignals } from "../signals.ts";
@@ -21,6 +23,14 @@ export interface Command {
   readonly needs: Needs;
   /** Whether it opens devices: a serial port among them takes all permissions. */
   readonly opensDevices: boolean;
+  /** What a user should know before using it. */
+  readonly description: string;
+  /** Its options and arguments, for manuals. */
+  page(): DocPage | undefined;
+  /** What a shell may offer for the last of the words after its name. */
+  suggest(words: readonly string[]): readonly Suggestion[];
+  /** The same for an argument that only the command knows: models, points. */
+  wordsFor(typed: string): Promise<readonly string[]>;
   /**
    * Takes the words after the command's name; gives the exit code.
    *
@@ -78,6 +88,7 @@ async function dispatch(program: Program, args: readonly string[], io: Io): Prom
   if (word === "--help" || word === "-h") return show(io, overview(program));
   if (word === "--version" || word === "-V") return show(io, `sunspool ${program.version}\n`);
   if (word === "help") return await help(program, rest, io);
+  if (word === "completion") return await complete(program, rest, io);
   const command = await find(program, word);
   if (command.opensDevices && program.namesSerialPort(rest, io)) {
     return await command.run(rest, { ...io, giveUp() {} });
@@ -88,6 +99,16 @@ async function dispatch(program: Program, args: readonly string[], io: Io): Prom
 
 function show(io: Io, text: string): number {
   io.out(text);
+  return 0;
+}
+
+async function complete(program: Program, args: readonly string[], io: Io): Promise<number> {
+  // Scripts and most questions for words end here: the machinery is loaded for them alone.
+  const { completion, SHELLS } = await import("./completion.ts");
+  io.giveUp(surplusOf({ read: "always" }));
+  const names = program.commands.map(({ name }) => name);
+  const builtIn = { help: [...names, ...Object.keys(TOPICS)], completion: Object.keys(SHELLS) };
+  await completion(program, builtIn, args, io);
   return 0;
 }
 
@@ -108,6 +129,8 @@ async function find({ commands }: Program, word: string): Promise<Command> {
 function hint(word: string, commands: readonly CommandEntry[]): string {
   const [command] = findSimilar(word, commands.map(({ name }) => name));
   if (command !== undefined) return `did you mean: sunspool ${command}?`;
+  const [own] = findSimilar(word, ["help", "completion"]);
+  if (own !== undefined) return `did you mean: sunspool ${own}?`;
   const [topic] = findSimilar(word, Object.keys(TOPICS));
   return topic === undefined ? "try: sunspool --help" : `did you mean: sunspool help ${topic}?`;
 }
@@ -125,6 +148,7 @@ function overview({ version, commands }: Program): string {
     "",
     "  sunspool COMMAND --help    options and examples of a command",
     `  sunspool help TOPIC        ${Object.keys(TOPICS).join(", ")}`,
+    "  sunspool completion SHELL  what bash, zsh or fish needs to complete words",
     "",
   ].join("\n");
 }

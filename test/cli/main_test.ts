@@ -21,6 +21,10 @@ async function failing(run: (io: Io) => Promise<number>, args: readonly string[]
     examples: [],
     needs: {},
     opensDevices: false,
+    description: "",
+    page: () => undefined,
+    suggest: () => [],
+    wordsFor: () => Promise.resolve([]),
     run: (_args, io) => run(io),
   };
   const entry = { ...command, load: () => Promise.resolve(command) };

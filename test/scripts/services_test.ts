@@ -130,8 +130,8 @@ serviceTest("Python has the packages that tests compare with", ["python"], async
 Deno.test("a test whose tool is missing is skipped with the reason, and fails in CI", async (t) => {
   const kafka = { missing: "no Java", enable: "get java" };
   const tools: Tools = {
-    busybox: { path: "/usr/bin/busybox" },
-    qemu: { path: "/usr/bin/qemu-aarch64-static" },
+    busybox: FOUND,
+    qemu: FOUND,
     cc: FOUND,
     faketime: FOUND,
     kafka,
