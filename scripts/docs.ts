@@ -8,17 +8,33 @@
  */
 // deno-lint-ignore-file no-console
 import { commands } from "../commands/mod.ts";
-import { EXIT_CODES, type Needs, type Permission, PERMISSIONS } from "../lib/cli/mod.ts";
+import {
+  type Command,
+  EXIT_CODES,
+  type Needs,
+  type Permission,
+  PERMISSIONS,
+} from "../lib/cli/mod.ts";
 import { allSettings } from "../lib/config/mod.ts";
 import { Metrics } from "../lib/metrics.ts";
 
 const ROOT = new URL("../", import.meta.url).pathname;
-const FILES = ["README.md", "docs/configuration.md", "docs/operations.md", "docs/security.md"];
+const FILES = [
+  "README.md",
+  "docs/configuration.md",
+  "docs/cli.md",
+  "docs/operations.md",
+  "docs/security.md",
+];
 
 /** Each table by its name. */
 const TABLES: Readonly<Record<string, () => string | Promise<string>>> = {
   commands: () =>
     table(["command", "does"], commands.map(({ name, summary }) => [`\`${name}\``, summary])),
+  cli: async () => {
+    const pages = await Promise.all(commands.map(async ({ load }) => chapter(await load())));
+    return pages.join("\n\n");
+  },
   "exit-codes": () =>
     table(["code", "meaning"], EXIT_CODES.map(([code, meaning]) => [String(code), meaning])),
   permissions: async () => {
@@ -54,6 +70,27 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   const line = (cells: readonly string[]) =>
     `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
   return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+/** What a command takes and does. */
+function chapter(command: Command): string {
+  const { name, description, examples } = command;
+  const { usage, sections } = command.manual();
+  return [
+    `## ${name}`,
+    description,
+    ["```text", usage, "```"].join("\n"),
+    ...sections.map(({ title, entries }) =>
+      table(
+        [title || "option", "meaning"],
+        entries.map(({ term, text }) => [
+          `\`${term}\``,
+          text.replaceAll("*", "\\*"),
+        ]),
+      )
+    ),
+    ["```sh", ...examples.map(([line, meaning]) => `${line}   # ${meaning}`), "```"].join("\n"),
+  ].join("\n\n");
 }
 
 /** The text with each of its tables made anew. */

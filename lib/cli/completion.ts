@@ -66,19 +66,16 @@ async function suggestionsFor(
   if (follow) return startingWith(typed, follow.map((name) => literal(name)));
   const command = await commands.find(({ name }) => name === first)?.load();
   if (!command) return [];
-  const more = await command.wordsFor(typed);
-  return [
-    ...command.suggest(rest),
-    ...startingWith(typed, more.map((word) => literal(word))),
-  ];
+  const offers = [...command.suggest(rest), ...await command.wordsFor(typed)];
+  return startingWith(typed, offers.map((word) => literal(word)));
 }
 
-function startingWith(prefix: string, suggestions: readonly Suggestion[]): Suggestion[] {
-  return suggestions.filter((suggestion) =>
-    suggestion.kind === "literal" && suggestion.text.startsWith(prefix)
-  );
+function startingWith(prefix: string, suggestions: readonly Literal[]): Literal[] {
+  return suggestions.filter(({ text }) => text.startsWith(prefix));
 }
 
-function literal(text: string, description?: string): Suggestion {
+type Literal = Extract<Suggestion, { readonly kind: "literal" }>;
+
+function literal(text: string, description?: string): Literal {
   return { kind: "literal", text, ...(description ? { description: say(description) } : {}) };
 }

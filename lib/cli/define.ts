@@ -4,6 +4,7 @@ import { getDocPageSync, type InferValue, type Parser, suggestSync } from "@opti
 import { UsageError } from "../core/mod.ts";
 import type { Io } from "./io.ts";
 import type { Command, Example } from "./main.ts";
+import { manualOf } from "./manual.ts";
 import type { Needs } from "./permissions.ts";
 import { say } from "./values.ts";
 
@@ -41,8 +42,10 @@ export function defineCommand<P extends Parser<"sync", unknown, unknown>>(
     needs,
     opensDevices,
     description: definition.description,
-    page: () => getDocPageSync(definition.parser),
-    suggest: ([first = "", ...more]) => suggestSync(definition.parser, [first, ...more]),
+    manual: () => manualOf(name, getDocPageSync(definition.parser)),
+    suggest: ([first = "", ...more]) =>
+      suggestSync(definition.parser, [first, ...more])
+        .flatMap((suggestion) => suggestion.kind === "literal" ? [suggestion.text] : []),
     wordsFor: async (typed) => await definition.wordsFor?.(typed) ?? [],
     async run(args, io) {
       const options = parseWords(definition, args, io);

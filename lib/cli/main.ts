@@ -1,10 +1,9 @@
-import type { DocPage } from "@optique/core/doc";
-import type { Suggestion } from "@optique/core/parser";
 import { findSimilar } from "@optique/core/suggestion";
 import { UsageError } from "../core/mod.ts";
 import { stopSignals } from "../signals.ts";
 import { errorText, EXIT_CODES, exitCodeOf } from "./exit.ts";
 import { type Io, OutputClosed } from "./io.ts";
+import type { Manual } from "./manual.ts";
 import { type Needs, surplusOf } from "./permissions.ts";
 import { renderTable } from "./print.ts";
 
@@ -25,10 +24,10 @@ export interface Command {
   readonly opensDevices: boolean;
   /** What a user should know before using it. */
   readonly description: string;
-  /** Its options and arguments, for manuals. */
-  page(): DocPage | undefined;
+  /** Its options and arguments, for manual pages. */
+  manual(): Manual;
   /** What a shell may offer for the last of the words after its name. */
-  suggest(words: readonly string[]): readonly Suggestion[];
+  suggest(words: readonly string[]): readonly string[];
   /** The same for an argument that only the command knows: models, points. */
   wordsFor(typed: string): Promise<readonly string[]>;
   /**

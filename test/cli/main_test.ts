@@ -22,7 +22,7 @@ async function failing(run: (io: Io) => Promise<number>, args: readonly string[]
     needs: {},
     opensDevices: false,
     description: "",
-    page: () => undefined,
+    manual: () => ({ usage: "", sections: [] }),
     suggest: () => [],
     wordsFor: () => Promise.resolve([]),
     run: (_args, io) => run(io),
