@@ -14,6 +14,7 @@ import { DeviceAccess } from "../lib/compose/devices.ts";
 import { forEachUnit } from "../lib/compose/units.ts";
 import { type Config, settings } from "../lib/config/mod.ts";
 import { type Device, type Endpoint, formatEndpoint, type Setting } from "../lib/core/mod.ts";
+import type { Pauses } from "../lib/modbus/mod.ts";
 
 /** `sunspool discover`. */
 export const command = defineCommand({
@@ -47,9 +48,14 @@ export const command = defineCommand({
     const devices: Device[] = [];
     const code = await forEachUnit(access, endpoint, options.unit, io, async (device, signal) => {
       devices.push(device);
-      return await device.snapshot({ select: [], raw: false, valueless: true }, signal);
+      // What a device gives at once shows only when it is read.
+      const valueless = !options.writeConfig;
+      return await device.snapshot({ select: [], raw: false, valueless }, signal);
     }, (snapshots) => {
-      if (options.writeConfig) return io.out(configText(endpoint, devices, config));
+      if (options.writeConfig) {
+        const { pauses } = access.sessions.get(endpoint);
+        return io.out(configText(endpoint, devices, config, pauses));
+      }
       const rows = devices.flatMap((device) =>
         device.sources.map(({ modelId, modelName, instance, address, length }) => [
           device.identity.id,
@@ -74,14 +80,21 @@ export const command = defineCommand({
   },
 });
 
-/** A configuration with these devices, and with what it took to find them. */
-function configText(endpoint: Endpoint, devices: readonly Device[], config: Config): string {
+/** A configuration with these devices, and with what it took to find and read them. */
+function configText(
+  endpoint: Endpoint,
+  devices: readonly Device[],
+  config: Config,
+  { connectMs, readMs }: Pauses,
+): string {
   const given = (key: string, setting: Setting<unknown>): string[] => {
     const value = config.get(setting);
     const isOwn = value !== undefined && config.originOf(setting) !== "default";
     return isOwn ? [`${key} = ${JSON.stringify(value)}`] : [];
   };
   const { sunspec, modbus } = settings;
+  const most = Math.min(...devices.flatMap(({ maxRegisters = [] }) => maxRegisters));
+  const learned = most < config.get(modbus.maxBatchSize) ? [`max_registers = ${most}`] : undefined;
   const modelsDir = given("models_dir", sunspec.modelsDir);
   const lines = [
     "# Made by: sunspool discover --write-config. Run it with: sunspool collect --config FILE",
@@ -92,7 +105,9 @@ function configText(endpoint: Endpoint, devices: readonly Device[], config: Conf
     `unit_ids = [${devices.map(({ identity }) => identity.unitId).join(", ")}]`,
     ...given("base_address", sunspec.baseAddress),
     ...given("timeout_ms", modbus.timeoutMs),
-    ...given("max_registers", modbus.maxBatchSize),
+    ...learned ?? given("max_registers", modbus.maxBatchSize),
+    ...(connectMs > 0 ? [`connect_delay_ms = ${connectMs}`] : []),
+    ...(readMs > 0 ? [`inter_read_delay_ms = ${readMs}`] : []),
     ...devices.map(({ identity }) => `# ${identity.unitId}: ${identity.id}`),
   ];
   return `${lines.join("\n")}\n`;

@@ -40,6 +40,11 @@ export class Metrics {
     "Modbus requests by result",
     ["device", "result"],
   );
+  readonly #pauses = this.#gauge(
+    "sunspool_modbus_pause_seconds",
+    "Pause that the devices at an endpoint turned out to need, after connecting or between reads",
+    ["endpoint", "kind"],
+  );
   readonly #quality = this.#counter(
     "sunspool_point_quality_total",
     "Values that are not plainly good, by why not",
@@ -142,6 +147,11 @@ export class Metrics {
   /** A Modbus request ended. */
   request(device: string, result: string): void {
     this.#requests.inc({ device, result });
+  }
+
+  /** The devices at an endpoint need a pause. */
+  pause(endpoint: string, kind: "connect" | "read", seconds: number): void {
+    this.#pauses.set({ endpoint, kind }, seconds);
   }
 
   /** Values were read that are not plainly good. */

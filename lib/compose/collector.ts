@@ -217,6 +217,7 @@ export class Collector {
       observeState: (device, state) => metrics.deviceState(device, state),
       observePoll: (device, result, seconds) => metrics.poll(device, result, seconds),
       observeRequest: (device, result) => metrics.request(device, result),
+      observePause: (endpoint, kind, seconds) => metrics.pause(endpoint, kind, seconds),
       forget: (device) => metrics.forgetDevice(device),
       log: this.#log,
     });

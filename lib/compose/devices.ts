@@ -35,6 +35,7 @@ export function sessionOptions({ get }: Config): SessionOptions {
     retryCount: get(modbus.retryCount),
     retryBackoffMs: get(modbus.retryBackoffMs),
     retryMaxBackoffMs: get(modbus.retryMaxBackoffMs),
+    connectDelayMs: get(modbus.connectDelayMs),
     interReadDelayMs: get(modbus.interReadDelayMs),
     session: get(modbus.session),
     random: Math.random,
@@ -43,12 +44,14 @@ export function sessionOptions({ get }: Config): SessionOptions {
 
 /** What an entry of the configuration says of the session to its endpoint. */
 export function ownSessionOptions(device: DeviceConfig | undefined): Partial<SessionOptions> {
-  const { timeoutMs, session } = device ?? {};
+  const { timeoutMs, session, connectDelayMs, interReadDelayMs } = device ?? {};
   return {
     ...(timeoutMs === undefined
       ? {}
       : { requestTimeoutMs: timeoutMs, connectTimeoutMs: timeoutMs }),
     ...(session === undefined ? {} : { session }),
+    ...(connectDelayMs === undefined ? {} : { connectDelayMs }),
+    ...(interReadDelayMs === undefined ? {} : { interReadDelayMs }),
   };
 }
 

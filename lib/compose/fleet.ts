@@ -4,7 +4,7 @@ import { type Config, type DeviceConfig, settings } from "../config/mod.ts";
 import type { Device, Endpoint, Reading } from "../core/mod.ts";
 import { formatEndpoint } from "../core/mod.ts";
 import type { Log } from "../log.ts";
-import { Sessions } from "../modbus/mod.ts";
+import { type PauseKind, Sessions } from "../modbus/mod.ts";
 import { parseTargets, sweep } from "../scan/mod.ts";
 import {
   deviceOptions,
@@ -27,6 +27,8 @@ export interface FleetPorts {
   observePoll(device: string, result: string, seconds: number): void;
   /** Told of each Modbus request. */
   observeRequest(device: string, result: string): void;
+  /** Told of each pause that the devices at an endpoint turned out to need. */
+  observePause(endpoint: string, kind: PauseKind, seconds: number): void;
   /** A device is known under another name from now on. */
   forget(device: string): void;
   readonly log: Log;
@@ -53,7 +55,10 @@ export class Fleet implements Disposable {
   constructor(config: Config, ports: FleetPorts) {
     this.#config = config;
     this.#ports = ports;
-    this.#sessions = new Sessions(sessionOptions(config));
+    this.#sessions = new Sessions({
+      ...sessionOptions(config),
+      onLearned: (endpoint, kind, ms) => this.#tellPause(endpoint, kind, ms),
+    });
     this.supervisor = new Supervisor({
       portsOf: (target) => this.#pollerPorts(target),
       reset: ({ place }) => this.#reset(place),
@@ -90,6 +95,12 @@ export class Fleet implements Disposable {
 
   #session({ endpoint, device }: Member) {
     return this.#sessions.get(endpoint, ownSessionOptions(device));
+  }
+
+  #tellPause(endpoint: string, kind: PauseKind, ms: number): void {
+    this.#ports.observePause(endpoint, kind, ms / 1000);
+    const key = kind === "connect" ? "connect_delay_ms" : "inter_read_delay_ms";
+    this.#ports.log("info", `a device needs a pause: ${key} = ${ms} from now on`, { endpoint });
   }
 
   #reset(place: string): void {

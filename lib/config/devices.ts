@@ -30,6 +30,10 @@ export interface DeviceConfig {
   readonly models: readonly number[] | undefined;
   /** Hold its connection, or release it between polls. */
   readonly session: "hold" | "release" | undefined;
+  /** The pause it needs after connecting. */
+  readonly connectDelayMs: number | undefined;
+  /** The pause it needs between requests. */
+  readonly interReadDelayMs: number | undefined;
 }
 
 type Mutable = { -readonly [K in keyof DeviceConfig]?: DeviceConfig[K] };
@@ -111,6 +115,14 @@ const KEYS: Readonly<Record<string, { readonly schema: object; readonly read: Re
       device.session = value;
     },
   },
+  connect_delay_ms: {
+    schema: integerSchema(0, 60_000),
+    read: (value, device) => device.connectDelayMs = whole(0, 60_000, value),
+  },
+  inter_read_delay_ms: {
+    schema: integerSchema(0, 60_000),
+    read: (value, device) => device.interReadDelayMs = whole(0, 60_000, value),
+  },
 };
 
 function complete(device: Mutable): DeviceConfig | undefined {
@@ -125,6 +137,8 @@ function complete(device: Mutable): DeviceConfig | undefined {
     maxRegisters: device.maxRegisters,
     models: device.models,
     session: device.session,
+    connectDelayMs: device.connectDelayMs,
+    interReadDelayMs: device.interReadDelayMs,
   };
 }
 

@@ -182,8 +182,19 @@ export const settings = {
       2000,
       MILLISECONDS,
     ),
+    connectDelayMs: integer(
+      {
+        key: "modbus.connect_delay_ms",
+        summary: "Pause that devices need after connecting; up to 2000 is learned",
+      },
+      0,
+      MILLISECONDS,
+    ),
     interReadDelayMs: integer(
-      { key: "modbus.inter_read_delay_ms", summary: "Pause that devices need between requests" },
+      {
+        key: "modbus.inter_read_delay_ms",
+        summary: "Pause that devices need between requests; up to 1000 is learned",
+      },
       0,
       MILLISECONDS,
     ),

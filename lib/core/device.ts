@@ -67,6 +67,8 @@ export interface Device extends AsyncDisposable {
   readonly sources: readonly SourceRef[];
   /** What disagrees with the definitions, for the log. */
   readonly warnings: readonly string[];
+  /** The most registers it was found to give at once; undefined = as many as it was asked for. */
+  readonly maxRegisters?: number | undefined;
   /** Whether it said with its last readings that it goes to rest: silence after that is no failure. */
   readonly isResting?: boolean;
   /**

@@ -155,6 +155,10 @@ class SunSpecDevice implements Device {
     );
   }
 
+  get maxRegisters(): number | undefined {
+    return this.#memory.learned.maxRegisters;
+  }
+
   get isResting(): boolean {
     return this.#isResting;
   }

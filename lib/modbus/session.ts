@@ -7,10 +7,12 @@ import {
   type Transport,
   TransportError,
 } from "../core/mod.ts";
+import { Breaker, isSilence } from "./breaker.ts";
 import { ModbusClient } from "./client.ts";
 import { describeRead, exceptionOf, MAX_READ_QUANTITY } from "./frame.ts";
 import { Link } from "./link.ts";
 import { openStream } from "./open.ts";
+import { Pace, type PauseKind, type Pauses } from "./pace.ts";
 
 /** How a session treats its connection. */
 export interface SessionOptions {
@@ -24,12 +26,16 @@ export interface SessionOptions {
   readonly retryBackoffMs: number;
   /** The longest wait between them. */
   readonly retryMaxBackoffMs: number;
-  /** The pause a device needs between two requests. */
+  /** The pause a device needs between connecting and the first request; more is learned. */
+  readonly connectDelayMs?: number | undefined;
+  /** The pause a device needs between two requests; more is learned. */
   readonly interReadDelayMs: number;
   /** `hold` keeps the connection; `release` gives the device's slot back when nobody asks. */
   readonly session: "hold" | "release";
   /** 0 ≤ random() < 1. */
   readonly random: () => number;
+  /** Told of each pause that a device turned out to need. */
+  readonly onLearned?: (endpoint: string, kind: PauseKind, ms: number) => void;
 }
 
 /** What differs between the users of one session. */
@@ -58,7 +64,12 @@ export class Session {
   readonly #target: Endpoint;
   readonly #options: SessionOptions;
   readonly #client: ModbusClient;
+  readonly #breaker: Breaker;
+  readonly #pace: Pace;
   #link: Link | undefined;
+  /** On which requests have been sent. */
+  #usedLink: Link | undefined;
+  #connectedAt = Number.NEGATIVE_INFINITY;
   #transactionId: number;
   #exchange: ExchangeOptions | undefined;
   #queue: Promise<unknown> = Promise.resolve();
@@ -76,7 +87,18 @@ export class Session {
     this.#target = endpoint;
     this.#options = options;
     this.#transactionId = Math.floor(options.random() * 0x1_0000);
+    this.#breaker = new Breaker(this.endpoint);
+    const { connectDelayMs: connectMs = 0, interReadDelayMs: readMs } = options;
+    this.#pace = new Pace(
+      { connectMs, readMs },
+      (kind, ms) => options.onLearned?.(this.endpoint, kind, ms),
+    );
     this.#client = new ModbusClient((unitId, pdu) => this.#exchangePdu(unitId, pdu));
+  }
+
+  /** The pauses that are kept: those asked for, and what was learned beyond them. */
+  get pauses(): Pauses {
+    return this.#pace.pauses;
   }
 
   /** One unit id behind this endpoint. */
@@ -112,14 +134,18 @@ export class Session {
     signal: AbortSignal,
   ): Promise<Uint8Array> {
     checkRequest(unitId, request);
-    const retries = options.retryCount ?? this.#options.retryCount;
+    const isProbe = this.#breaker.check(unitId, performance.now()) === "once";
+    const retries = isProbe ? 0 : options.retryCount ?? this.#options.retryCount;
     for (let attempt = 0;; attempt++) {
       try {
         return await this.#exclusive(() => this.#attempt(unitId, request, options, signal));
       } catch (error) {
         signal.throwIfAborted();
         options.observe?.(resultOf(error));
-        if (attempt >= retries || this.#closed || !isWorthRetry(error)) throw error;
+        if (attempt >= retries || this.#closed || !isWorthRetry(error)) {
+          this.#breaker.failed(unitId, error, performance.now());
+          throw error;
+        }
       }
       await delay(this.#retryDelay(attempt), signal);
     }
@@ -163,7 +189,7 @@ export class Session {
       return await this.#send(unitId, request, options, signal);
     } catch (error) {
       // Devices close an idle connection; the first request after it meets the end of the old one.
-      const isStaleLink = wasOpen && error instanceof TransportError && error.fault === "closed";
+      const isStaleLink = wasOpen && isClosed(error);
       if (!isStaleLink || this.#closed || signal.aborted) throw error;
       return await this.#send(unitId, request, options, signal);
     }
@@ -177,18 +203,41 @@ export class Session {
   ): Promise<Uint8Array> {
     signal.throwIfAborted();
     const link = await this.#connected(signal);
-    const pause = this.#lastExchange + this.#options.interReadDelayMs - performance.now();
-    if (pause > 0) await delay(pause, signal);
+    const isFirst = link !== this.#usedLink;
+    await this.#pauseBefore(isFirst, signal);
+    this.#usedLink = link;
+    const sinceMs = performance.now() - this.#lastExchange;
+    const heard = (isAnswered: boolean) =>
+      isFirst ? this.#pace.first(unitId, isAnswered) : this.#pace.next(unitId, isAnswered, sinceMs);
     const timeoutMs = options.requestTimeoutMs ?? this.#options.requestTimeoutMs;
     this.#exchange = { link, request, timeoutMs, signal, observe: options.observe };
     try {
       const bytes = await this.#client.readRegisters(unitId, request);
       options.observe?.("ok");
+      this.#breaker.answered(unitId);
+      heard(true);
       return bytes;
+    } catch (error) {
+      if (error instanceof ModbusException) {
+        if (!isSilence(error)) this.#breaker.answered(unitId);
+        heard(true);
+      } else if (isSilence(error) || (isFirst && isClosed(error))) {
+        if (!signal.aborted) heard(false);
+      }
+      throw error;
     } finally {
       this.#transactionId = link.nextTransactionId;
       this.#lastExchange = performance.now();
     }
+  }
+
+  async #pauseBefore(isFirst: boolean, signal: AbortSignal): Promise<void> {
+    const readyAt = Math.max(
+      this.#lastExchange + this.#pace.readMs,
+      isFirst ? this.#connectedAt + this.#pace.connectMs : Number.NEGATIVE_INFINITY,
+    );
+    const pause = readyAt - performance.now();
+    if (pause > 0) await delay(pause, signal);
   }
 
   /** What the request interface sends goes through the strict link; an exception is thrown here. */
@@ -214,6 +263,7 @@ export class Session {
       const link = new Link(stream, this.endpoint, this.#transactionId);
       if (this.#closed) link.close();
       this.#link = link;
+      this.#connectedAt = performance.now();
       this.#failedConnects = 0;
       return link;
     } catch (error) {
@@ -245,6 +295,10 @@ function checkRequest(unitId: number, request: ReadRequest): void {
   if (!isRead || !isAddress) {
     throw new RangeError(`Cannot read ${describeRead(unitId, request)}: not a Modbus request`);
   }
+}
+
+function isClosed(error: unknown): boolean {
+  return error instanceof TransportError && error.fault === "closed";
 }
 
 function isWorthRetry(error: unknown): boolean {

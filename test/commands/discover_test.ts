@@ -1,7 +1,27 @@
 import assert from "node:assert/strict";
+import { sunspecDefinitions } from "../../lib/drivers/mod.ts";
+import { serveModbus } from "../../lib/modbus/mod.ts";
+import { parseEndpointSpec, simulateDevice } from "../../lib/simulate/mod.ts";
 import { run, simulate, start, temporaryFolder } from "../program.ts";
 
 const IDS = ["Helio-H-10-SN0001", "Helio-H-10-SN0001-2"];
+
+/** A device that refuses to give more registers than that at once. */
+async function serveSmall(most: number) {
+  const spec = parseEndpointSpec("1,103");
+  const device = await simulateDevice({
+    identity: { manufacturer: "Helio", model: "S", options: "", version: "1", serialNumber: "S1" },
+    ...{ unitId: 1, seed: 1, baseAddress: spec.baseAddress, models: spec.models },
+  }, await sunspecDefinitions(undefined));
+  const server = serveModbus(
+    { hostname: "127.0.0.1", port: 0 },
+    (_unit, { address, quantity }) => quantity > most ? 3 : device.read(address, quantity, 0),
+  );
+  return {
+    endpoint: `127.0.0.1:${server.port}`,
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  };
+}
 
 Deno.test("discover", async (t) => {
   using folder = temporaryFolder();
@@ -70,6 +90,13 @@ max_registers = 50
     );
     assert.equal(polled.code, 0, polled.err);
     assert.equal(JSON.parse(polled.out).device.id, "Helio-H-10-SN0002");
+  });
+
+  await t.step("what the device taught is written too", async () => {
+    await using server = await serveSmall(20);
+    const written = await run(["discover", server.endpoint, "--write-config"], here);
+    assert.deepEqual([written.code, written.err], [0, ""]);
+    assert.match(written.out, /^max_registers = 17$/m);
   });
 
   await t.step("nothing is printed when nothing is found", async () => {

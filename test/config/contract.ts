@@ -21,6 +21,7 @@ export const CONTRACT: readonly (readonly [key: string, env: string, fallback: u
   ["modbus.retry_count", "SUNSPEC_MODBUS_RETRY_COUNT", 2],
   ["modbus.retry_backoff_ms", "SUNSPEC_MODBUS_RETRY_BACKOFF_MS", 100],
   ["modbus.retry_max_backoff_ms", "SUNSPEC_MODBUS_RETRY_MAX_BACKOFF_MS", 2000],
+  ["modbus.connect_delay_ms", "SUNSPEC_MODBUS_CONNECT_DELAY_MS", 0],
   ["modbus.inter_read_delay_ms", "SUNSPEC_MODBUS_INTER_READ_DELAY_MS", 0],
   ["modbus.session", "SUNSPEC_MODBUS_SESSION", "hold"],
   ["sunspec.base_address", "SUNSPEC_BASE_ADDRESS", undefined],
@@ -79,6 +80,7 @@ timeout_ms = 700
 retry_count = 1
 retry_backoff_ms = 50
 retry_max_backoff_ms = 1000
+connect_delay_ms = 6
 inter_read_delay_ms = 5
 session = "release"
 [sunspec]
@@ -138,6 +140,8 @@ timeout_ms = 900
 max_registers = 60
 models = [103, 160]
 session = "release"
+connect_delay_ms = 700
+inter_read_delay_ms = 80
 [[devices]]
 endpoint = "[2001:db8::7]"
 unit_ids = 2

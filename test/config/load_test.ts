@@ -94,6 +94,8 @@ Deno.test("a file that gives every key is taken, TOML or JSON", () => {
       maxRegisters: 60,
       models: [103, 160],
       session: "release",
+      connectDelayMs: 700,
+      interReadDelayMs: 80,
     });
   }
 });
@@ -106,6 +108,7 @@ Deno.test("every key can be given in the environment", () => {
     SUNSPEC_SUBNET: "192.0.2.0/24, meter.local",
     SUNSPEC_DISCOVERY_UNIT_IDS: "auto",
     SUNSPEC_MODBUS_SESSION: "release",
+    SUNSPEC_MODBUS_CONNECT_DELAY_MS: "6",
     SUNSPEC_BASE_ADDRESS: "50000",
     SUNSPEC_MODELS_DIR: "models",
     SUNSPEC_BUFFER_PATH: "x.sqlite",
@@ -290,7 +293,7 @@ unit_ids = "1-2"
     '"sunspool.toml" line 14: devices.2.max_registers: must be a whole number within 1–125',
     '"sunspool.toml" line 15: devices.2.models: must be an array of model ids',
     '"sunspool.toml" line 16: devices.2.session: must be one of hold, release',
-    '"sunspool.toml" line 17: devices.2.unit: unknown key; known are endpoint, unit_ids, name, base_address, poll_interval_ms, timeout_ms, max_registers, models, session',
+    '"sunspool.toml" line 17: devices.2.unit: unknown key; known are endpoint, unit_ids, name, base_address, poll_interval_ms, timeout_ms, max_registers, models, session, connect_delay_ms, inter_read_delay_ms',
     '"sunspool.toml" line 20: devices.3.endpoint: must be a text',
     `"sunspool.toml" line 21: devices.3.models: ${models}`,
     '"sunspool.toml" line 24: devices.4.endpoint: "tls://192.0.2.7": this version speaks Modbus TCP only, use tcp://',

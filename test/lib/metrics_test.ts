@@ -56,6 +56,7 @@ function eventful(): Metrics {
   metrics.poll("Helio-H-10-SN0002", "timeout", 0);
   metrics.request("Helio-H-10-SN0001", "ok");
   metrics.request("Helio-H-10-SN0002", "exception_11");
+  metrics.pause("127.0.0.1:502", "read", 0.1);
   metrics.pointQuality("Helio-H-10-SN0001", "counter_held", 2);
   metrics.readings("kafka", "delivered", 5);
   metrics.readings("kafka", "rejected", 1);

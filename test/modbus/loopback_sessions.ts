@@ -27,6 +27,7 @@ export const OPTIONS: SessionOptions = {
   retryCount: 0,
   retryBackoffMs: 1,
   retryMaxBackoffMs: 1,
+  connectDelayMs: 0,
   interReadDelayMs: 0,
   session: "hold",
   random: () => 0,
