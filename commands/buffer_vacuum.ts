@@ -21,7 +21,7 @@ export const command = defineCommand({
   async run({ format, ...flags }, io) {
     const config = configOf(flags, io);
     await using buffer = openBuffer(config, "maintain");
-    const report = await buffer.trim(retentionOf(config, await readClockState()));
+    const report = await buffer.trim(retentionOf(config, await readClockState(), 30_000));
     const stats = await buffer.stats();
     const facts = {
       delivered_rows_dropped: report.delivered,

@@ -62,7 +62,7 @@ export class Metrics {
   );
   readonly #dropped = this.#counter(
     "sunspool_buffer_dropped_total",
-    "Readings that left the buffer undelivered",
+    "Readings that an output never gets, since the buffer file was made; gap records tell which",
     ["output", "reason"],
   );
   readonly #readings = this.#counter(
@@ -94,6 +94,8 @@ export class Metrics {
     "sunspool_event_loop_lag_seconds",
     "How late the event loop last was",
   );
+  /** What has been counted as dropped already, by output and reason. */
+  readonly #known = new Map<string, number>();
   // Kept for dashboards made for collectors of the same design.
   readonly #pollerSuccess = this.#alias("poller_success", "Alias: good polls");
   readonly #pollerError = this.#alias("poller_error", "Alias: failed polls");
@@ -172,11 +174,6 @@ export class Metrics {
     this.#publishLatency.observe(seconds);
   }
 
-  /** Readings left the buffer undelivered. */
-  dropped(output: string, reason: string, count: number): void {
-    this.#dropped.inc({ output, reason }, count);
-  }
-
   /** The event loop was late. */
   eventLoopLag(seconds: number): void {
     this.#eventLoop.set(seconds);
@@ -194,6 +191,11 @@ export class Metrics {
     this.#bytes.set(stats.bytes);
     this.#oldest.set(age(stats.oldestAt, now));
     this.#deadLetters.set(stats.deadLetters);
+    for (const { output, reason, count } of stats.dropped) {
+      const key = `${output} ${reason}`;
+      this.#dropped.inc({ output, reason }, count - (this.#known.get(key) ?? 0));
+      this.#known.set(key, count);
+    }
     for (const [output, rows] of Object.entries(stats.backlog)) {
       this.#backlog.set({ output }, rows);
       this.#lag.set({ output }, age(stats.waitingSince[output], now));

@@ -1,15 +1,16 @@
 import type { Gap } from "../core/mod.ts";
+import type { Gaps } from "./gaps.ts";
 import type { Sql } from "./sql.ts";
 
 /** Where each output stands in the log. */
 export class Cursors {
   readonly #sql: Sql;
-  readonly #writeGap: (gap: Gap) => void;
+  readonly #gaps: Gaps;
 
-  /** @param writeGap appends the record of a gap; called within a transaction */
-  constructor(sql: Sql, writeGap: (gap: Gap) => void) {
+  /** @param gaps where losses are kept */
+  constructor(sql: Sql, gaps: Gaps) {
     this.#sql = sql;
-    this.#writeGap = writeGap;
+    this.#gaps = gaps;
   }
 
   /**
@@ -89,32 +90,50 @@ export class Cursors {
     );
   }
 
-  /** What is lost to each output that is behind when rows `first`–`last` go; `span` is their time. */
-  gapsBy(first: number, last: number, reason: string, span: Pick<Gap, "from" | "to">): Gap[] {
-    const behind = this.#active().filter(([, position]) => position < last);
-    return behind.map(([output, position]) => {
-      const start = Math.max(first, position + 1);
-      const count = this.#sql.number(
-        "SELECT count(*) FROM telemetry_queue WHERE id BETWEEN ? AND ?",
-        start,
-        last,
-      );
-      return { output, first: start, last, count, reason, ...span };
-    }).filter(({ count }) => count > 0);
+  /** What each output that is behind loses when all rows up to `last` go. */
+  lostThrough(last: number, reason: string): Gap[] {
+    const first = this.#sql.number("SELECT min(id) FROM telemetry_queue");
+    return this.#active().filter(([, position]) => position < last).flatMap(([output, position]) =>
+      this.lost(output, Math.max(first, position + 1), last, reason)
+    );
   }
 
-  /**
-   * Appends the records of gaps. Within a transaction, behind the deletion: only then has a file
-   * that is full room for them.
-   */
-  record(gaps: readonly Gap[]): void {
-    for (const gap of gaps) this.#writeGap(gap);
+  /** What an output loses when rows `first`–`last` go; nothing when they are not for it. */
+  lost(output: string, first: number, last: number, reason: string): Gap[] {
+    const { rows, since, until } = this.#sql.get(
+      "SELECT count(*) AS rows, CAST(min(created_at) AS REAL) AS since, " +
+        "CAST(max(created_at) AS REAL) AS until FROM telemetry_queue " +
+        "WHERE id BETWEEN ? AND ? AND (output IS NULL OR output = ?)",
+      first,
+      last,
+      output,
+    ) ?? {};
+    if (!rows) return [];
+    // The records of gaps among them are not lost: they are told again.
+    const count = Number(rows) - this.#gaps.records(first, last);
+    return [{ output, first, last, count, reason, from: micros(since), to: micros(until) }];
+  }
+
+  /** Whoever is active loses `count` new readings that never got a row: the range is empty. */
+  refused(latest: number, count: number, span: Pick<Gap, "from" | "to">, reason: string): Gap[] {
+    return this.#active().map(([output]) => (
+      { output, first: latest + 1, last: latest, count, reason, ...span }
+    ));
+  }
+
+  /** What each output that is behind loses with one row, whatever it says whom it is for. */
+  lostRow(position: number, createdAt: unknown, reason: string): Gap[] {
+    const count = 1 - this.#gaps.records(position, position);
+    const at = micros(createdAt);
+    return this.#active().filter(([, done]) => done < position).map(([output]) => (
+      { output, first: position, last: position, count, reason, from: at, to: at }
+    ));
   }
 
   /** Rows that went while nobody asked for them; all that is known of their time is its end. */
   #skip(output: string, position: number, last: number, at: number): void {
     if (last <= position) return;
-    this.#writeGap({
+    this.#gaps.record({
       output,
       first: position + 1,
       last,
@@ -140,4 +159,10 @@ export class Cursors {
     );
     return { id: latest + 1, createdAt: Date.now() };
   }
+}
+
+/** Unix microseconds out of milliseconds; 0 when the number went bad. */
+function micros(milliseconds: unknown): number {
+  const at = Math.round(Number(milliseconds) * 1000);
+  return Number.isSafeInteger(at) ? at : 0;
 }

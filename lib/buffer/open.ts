@@ -5,6 +5,8 @@ import { Sql, SqliteCode, sqliteCode } from "./sql.ts";
 
 /** Files up to this size are checked whole when they are opened; larger ones row by row as they are read. */
 const QUICK_CHECK_BYTES = 64 * 1024 * 1024;
+/** What is checked of those in any case: it is small, and nothing works without it. */
+const SMALL_TABLES = ["output_cursor", "meta", "schema_text", "incarnation", "gap"] as const;
 
 /** An opened buffer file. */
 export interface OpenedFile {
@@ -71,12 +73,38 @@ function openChecked(path: string, options: StorageOptions): Sql {
 }
 
 function quickCheck(sql: Sql, path: string): void {
-  if (Deno.statSync(path).size > QUICK_CHECK_BYTES) return;
-  const verdict = sql.get("PRAGMA quick_check(1)")?.quick_check;
-  if (verdict === "ok") return;
-  throw Object.assign(new Error(`Buffer "${path}" is corrupt: ${verdict}`), {
-    errcode: SqliteCode.corrupt,
-  });
+  const isWhole = isSuspect(path) || Deno.statSync(path).size <= QUICK_CHECK_BYTES;
+  for (const part of isWhole ? ["1"] : SMALL_TABLES) {
+    const verdict = sql.get(`PRAGMA quick_check(${part})`)?.quick_check;
+    if (verdict === "ok") continue;
+    throw Object.assign(new Error(`Buffer "${path}" is corrupt: ${verdict}`), {
+      errcode: SqliteCode.corrupt,
+    });
+  }
+  if (isWhole) forgive(path);
+}
+
+/** SQLite found the file corrupt while it was in use: it is checked whole when it is next opened. */
+export function markSuspect(path: string): void {
+  try {
+    openPrivately(path + SUSPECT).close();
+  } catch {
+    // A disk that fails: the next one to use the file finds out too.
+  }
+}
+
+const SUSPECT = ".suspect";
+
+function isSuspect(path: string): boolean {
+  try {
+    return Deno.statSync(path + SUSPECT).isFile;
+  } catch {
+    return false;
+  }
+}
+
+function forgive(path: string): void {
+  if (isSuspect(path)) Deno.removeSync(path + SUSPECT);
 }
 
 /** The damage may be elsewhere: the collector keeps its name if that can still be read. */

@@ -1,24 +1,31 @@
-import type {
-  Buffer,
-  BufferStats,
-  Entry,
-  Gap,
-  LocalPosition,
-  NewEntry,
-  ReadLimit,
-  Rejection,
-  Retention,
-  TrimReport,
+import {
+  type Buffer,
+  type BufferStats,
+  type Entry,
+  type Gap,
+  type LocalPosition,
+  messageOf,
+  type NewEntry,
+  type ReadLimit,
+  type Rejection,
+  type Retention,
+  type TrimReport,
+  TryLaterError,
 } from "../core/mod.ts";
-import { crc32c } from "./crc32c.ts";
+import { Ages, thisMoment } from "./ages.ts";
+import { Ballast } from "./ballast.ts";
 import { Cursors } from "./cursors.ts";
+import { DeadLetters } from "./dead_letters.ts";
+import { Gaps } from "./gaps.ts";
 import { Identity } from "./identity.ts";
 import { type BufferTask, TaskLock } from "./lock.ts";
-import { openFile } from "./open.ts";
+import { markSuspect, openFile } from "./open.ts";
 import { openPrivately } from "./private_file.ts";
+import { bytesOf, Room } from "./room.ts";
+import { type LogRow, Rows, soundRow } from "./rows.ts";
 import type { StorageOptions } from "./schema.ts";
 import { type Row, type Sql, SqliteCode, sqliteCode } from "./sql.ts";
-import { latestTime, trimQueue } from "./trim.ts";
+import { type IsOver, Trimmer } from "./trim.ts";
 
 /** What to do with the buffer: `collect` appends and drains. */
 export type BufferRole = "collect" | "append" | "drain" | "maintain";
@@ -37,8 +44,10 @@ export interface BufferOptions extends StorageOptions {
   readonly outputs: readonly string[];
   /** How long appended readings may wait for others to share their commit. */
   readonly commitIntervalMs: number;
-  /** What gives way when the file is full. */
-  readonly whenFull: "drop_oldest" | "block";
+  /** Bytes of the file system that the file leaves free. */
+  readonly minFreeBytes: number;
+  /** What gives way when the file is full: the oldest readings, new ones, or whoever appends waits. */
+  readonly whenFull: "drop_oldest" | "drop_newest" | "block";
   /** The text of each schema that rows are written with, by fingerprint. */
   readonly schemas: ReadonlyMap<string, string>;
   /** Makes the record that tells of lost rows. */
@@ -57,11 +66,29 @@ const TASKS: Readonly<Record<BufferRole, readonly BufferTask[]>> = {
 const READ_AHEAD = 200;
 /** How often a full buffer is looked at while appending waits. */
 const BLOCKED_MS = 200;
+/** Pages given back to the file system in one step. */
+const VACUUM_PAGES = 1000;
+/** Free space that stays in the file: what comes next would only take it back. */
+const KEPT_FREE_BYTES = 1024 * 1024;
+
+/** What SQLite says when the file or its disk can no longer be trusted. */
+const BROKEN: readonly (number | undefined)[] = [
+  SqliteCode.ioError,
+  SqliteCode.corrupt,
+  SqliteCode.notADatabase,
+];
 
 interface Waiting {
   readonly entries: readonly NewEntry[];
   resolve(): void;
   reject(error: unknown): void;
+}
+
+/** New readings that were lost. */
+interface Refused {
+  readonly count: number;
+  readonly from: number;
+  readonly to: number;
 }
 
 /** The durable queue in one SQLite file. */
@@ -72,14 +99,24 @@ export class SqliteBuffer implements Buffer {
   readonly setAside: string | undefined;
   readonly #options: BufferOptions;
   readonly #sql: Sql;
-  readonly #locks: DisposableStack;
+  readonly #resources: DisposableStack;
   readonly #identity: Identity;
+  readonly #rows: Rows;
+  readonly #gaps: Gaps;
   readonly #cursors: Cursors;
+  readonly #deadLetters: DeadLetters;
+  readonly #room: Room;
+  readonly #ballast: Ballast;
+  readonly #trimmer: Trimmer;
+  readonly #ages: Ages;
+  readonly #breaking = new AbortController();
   readonly #watchers = new Set<() => void>();
+  /** By reason: what could not be written down yet. */
+  readonly #refused = new Map<string, Refused>();
   #waiting: Waiting[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
   #latest: number;
-  #holdsBack: boolean;
+  #isStopping = false;
 
   /**
    * Opens the file.
@@ -98,7 +135,6 @@ export class SqliteBuffer implements Buffer {
     const file = openFile(path, options, () => TaskLock.tryTakeAll(path, others));
     this.#sql = stack.use(file.sql);
     this.#options = options;
-    this.#holdsBack = options.whenFull === "block" && tasks.includes("append");
     this.setAside = file.setAside;
     const name = options.collector ?? file.formerCollector;
     this.#identity = new Identity(this.#sql, name);
@@ -108,13 +144,26 @@ export class SqliteBuffer implements Buffer {
       // While somebody else delivers, the file cannot have been exchanged under them.
       if (drain) this.#identity.open();
     }
-    this.#cursors = new Cursors(this.#sql, (gap) => this.#insertGap(gap));
+    this.#rows = new Rows(this.#sql);
+    this.#gaps = new Gaps(this.#sql, (gap) => this.#insertGap(gap));
+    this.#cursors = new Cursors(this.#sql, this.#gaps);
+    this.#deadLetters = new DeadLetters(this.#sql, options.maxBytes);
+    this.#room = new Room(this.#sql, options);
+    this.#ballast = new Ballast(path, options.maxBytes);
+    this.#trimmer = new Trimmer(this.#sql, this.#rows, this.#cursors, this.#gaps, this.#room);
+    this.#ages = new Ages(this.#sql, thisMoment());
     if (role !== "maintain") {
       this.#sql.transaction(() => this.#cursors.activate(options.outputs));
     }
     for (const [fingerprint, text] of options.schemas) this.#keepSchema(fingerprint, text);
+    if (this.#appends) this.#ballast.place(this.#room.growth());
     this.#latest = this.#identity.latest();
-    this.#locks = stack.move();
+    this.#resources = stack.move();
+  }
+
+  /** Aborts once the disk or the file has failed. */
+  get broken(): AbortSignal {
+    return this.#breaking.signal;
   }
 
   /** Stores readings in order; resolves when they are on disk. */
@@ -129,7 +178,7 @@ export class SqliteBuffer implements Buffer {
 
   /** Takes readings even when full from now on: nobody may be left waiting at a stop. */
   unblock(): void {
-    this.#holdsBack = false;
+    this.#isStopping = true;
     this.flush();
   }
 
@@ -138,42 +187,45 @@ export class SqliteBuffer implements Buffer {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (this.#waiting.length === 0) return;
-    if (this.#holdsBack && this.#usedBytes() >= this.#options.maxBytes) {
-      // Whoever appends waits until the outputs have taken enough.
-      this.#timer = setTimeout(() => this.flush(), BLOCKED_MS);
-      return;
-    }
     const waiting = this.#waiting;
-    this.#waiting = [];
+    const entries = waiting.flatMap(({ entries }) => entries);
     try {
-      this.#store(waiting.flatMap(({ entries }) => entries));
+      this.#guard(() => this.#store(entries));
     } catch (error) {
+      if (this.#options.whenFull === "block" && !this.#isStopping && isFull(error)) {
+        // Whoever appends waits until the outputs have taken enough.
+        this.#timer = setTimeout(() => this.flush(), BLOCKED_MS);
+        return;
+      }
+      this.#waiting = [];
+      if (!this.broken.aborted) this.#refuse(entries, refusalOf(error));
       for (const { reject } of waiting) reject(error);
       return;
     }
+    this.#waiting = [];
     for (const { resolve } of waiting) resolve();
     this.#changed();
   }
 
   /** The next entries an output has to take, all of one topic. */
   read(output: string, limit: ReadLimit): Promise<readonly Entry[]> {
-    return attempt(() => this.#read(output, limit));
+    return this.#attempt(() => this.#read(output, limit));
   }
 
-  /** Moves an output forward; rejected readings go to the dead letters, and are told of as gaps. */
+  /** Moves an output forward; rejected readings go to the dead letters. */
   commit(output: string, through: number, rejected: readonly Rejection[]): Promise<void> {
-    return attempt(() => {
-      this.#sql.transaction(() => {
-        this.#cursors.record(rejected.flatMap((rejection) => this.#setAside(output, rejection)));
+    return this.#attempt(() => {
+      this.#write(() => {
+        for (const rejection of rejected) this.#reject(output, rejection);
+        if (rejected.length > 0) this.#deadLetters.trim();
         this.#cursors.advance(output, through);
       });
-      if (rejected.length > 0) this.#changed();
     });
   }
 
   /** What is known about an output's position. */
   local(output: string): Promise<LocalPosition> {
-    return attempt(() => {
+    return this.#attempt(() => {
       const { position, note } = this.#cursors.get(output);
       const { collector, incarnation } = this.#identity;
       return {
@@ -190,23 +242,23 @@ export class SqliteBuffer implements Buffer {
 
   /** Keeps an output's note until it next commits. */
   note(output: string, text: string): Promise<void> {
-    return attempt(() => {
-      this.#sql.transaction(() => {
+    return this.#attempt(() =>
+      this.#write(() => {
         // From now on the destination may name this incarnation, whatever happens to us.
         this.#identity.markUsed();
         this.#cursors.note(output, text);
-      });
-    });
+      })
+    );
   }
 
   /** Starts a new epoch: positions count as new from here. */
   renewEpoch(): Promise<number> {
-    return attempt(() => this.#identity.renewEpoch());
+    return this.#attempt(() => this.#write(() => this.#identity.renewEpoch()));
   }
 
   /** The text of a schema; empty when it is not known. */
   schemaText(fingerprint: string): Promise<string> {
-    return attempt(() => {
+    return this.#attempt(() => {
       const row = this.#sql.get("SELECT text FROM schema_text WHERE fingerprint = ?", fingerprint);
       return String(row?.text ?? "");
     });
@@ -226,18 +278,22 @@ export class SqliteBuffer implements Buffer {
     });
   }
 
-  /** Drops what is delivered, then what is too old or too much. */
+  /** Drops what is delivered, then what is too old or too much; gives the space back. */
   trim(retention: Retention): Promise<TrimReport> {
-    return attempt(() => {
-      const report = trimQueue(this.#sql, this.#cursors, retention, Date.now());
-      if (report.dropped > 0) this.#changed();
-      return report;
+    return this.#attempt(() => {
+      try {
+        return this.#trim(retention);
+      } catch (error) {
+        if (sqliteCode(error) !== SqliteCode.full) throw error;
+        this.#makeRoom();
+        return this.#trim(retention);
+      }
     });
   }
 
   /** Figures of this moment. */
   stats(): Promise<BufferStats> {
-    return attempt(() => {
+    return this.#attempt(() => {
       const span = this.#sql.get(
         // Each by itself is the end of an index; together they would read the whole of one.
         "SELECT (SELECT min(id) FROM telemetry_queue) AS first, " +
@@ -248,47 +304,200 @@ export class SqliteBuffer implements Buffer {
       const latest = this.#identity.latest();
       return {
         rows: first === 0 ? 0 : Number(span?.last) - first + 1,
-        bytes: this.#usedBytes(),
+        bytes: this.#room.used(),
         maxBytes: this.#options.maxBytes,
         oldestAt: first === 0 ? undefined : Number(span?.oldest),
-        deadLetters: this.#sql.number("SELECT count(*) FROM dead_letter"),
+        deadLetters: this.#deadLetters.count(),
         backlog: this.#cursors.backlog(first, latest),
         waitingSince: this.#cursors.waitingSince(),
+        dropped: this.#gaps.dropped(),
       };
     });
   }
 
   /** The latest `createdAt` that any row ever had, Unix milliseconds; 0 = there was none. */
   latestTime(): Promise<number> {
-    return attempt(() => latestTime(this.#sql));
+    return this.#attempt(() => this.#rows.latestTime());
   }
 
   /** Gives the name a device keeps for ever; see {@linkcode Identity.deviceId}. */
   deviceId(identity: string, place: string, isTaken: (id: string) => boolean): string {
-    return this.#identity.deviceId(identity, place, isTaken);
+    return this.#guard(() => this.#identity.deviceId(identity, place, isTaken));
   }
 
   /** Writes what waits, and closes the file. */
   [Symbol.asyncDispose](): Promise<void> {
-    return attempt(() => {
+    return new Promise((resolve) => {
       this.unblock();
-      this.#locks[Symbol.dispose]();
+      this.#tellRefused();
+      this.#resources[Symbol.dispose]();
+      resolve();
     });
   }
 
-  #store(entries: readonly NewEntry[]): void {
-    const insertAll = () =>
-      this.#sql.transaction(() => {
-        for (const entry of entries) this.#insert(entry);
-      });
+  get #appends(): boolean {
+    return TASKS[this.#options.role].includes("append");
+  }
+
+  /** The contract is asynchronous, so that the buffer can move to a Worker. */
+  #attempt<T>(job: () => T): Promise<T> {
+    return new Promise((resolve) => resolve(this.#guard(job)));
+  }
+
+  /** Runs what uses the file; nothing more once it has failed. */
+  #guard<T>(job: () => T): T {
+    this.broken.throwIfAborted();
     try {
-      insertAll();
+      return job();
+    } catch (error) {
+      if (BROKEN.includes(sqliteCode(error))) this.#break(error);
+      throw error;
+    }
+  }
+
+  /** After a failed write or sync SQLite may be wrong about what is on disk. */
+  #break(cause: unknown): void {
+    const { path } = this.#options;
+    if (sqliteCode(cause) !== SqliteCode.ioError) markSuspect(path);
+    this.#breaking.abort(
+      Object.assign(
+        new TryLaterError(
+          `Cannot use buffer "${path}" any longer: ${
+            messageOf(cause)
+          }; what is committed is safe, ` +
+            "start again",
+          { cause },
+        ),
+        { errcode: cause instanceof Error && "errcode" in cause ? cause.errcode : undefined },
+      ),
+    );
+  }
+
+  /** All of `job` or nothing; once more after a full disk was given some room. */
+  #write<T>(job: () => T): T {
+    try {
+      return this.#sql.transaction(job);
     } catch (error) {
       if (sqliteCode(error) !== SqliteCode.full) throw error;
-      // The cap of the file is reached between two trims: make room now, and try once more.
-      const { maxBytes } = this.#options;
-      trimQueue(this.#sql, this.#cursors, { maxBytes, maxAgeSeconds: Number.MAX_SAFE_INTEGER }, 0);
-      insertAll();
+      this.#makeRoom();
+      return this.#sql.transaction(job);
+    }
+  }
+
+  #store(entries: readonly NewEntry[]): void {
+    this.#tellRefused();
+    const bytes = bytesOf(entries);
+    this.#write(() => {
+      // What gives way and what comes are one transaction: nothing goes in vain.
+      if (this.#appends && !this.#fits(bytes)) throw this.#full();
+      for (const entry of entries) this.#rows.insert(entry, this.#options);
+    });
+  }
+
+  /** Whether so much more may be stored, after what may give way has. */
+  #fits(bytes: number): boolean {
+    const { whenFull } = this.#options;
+    const { bytes: limit, reason } = this.#room.limit();
+    const isThere = () => this.#room.used() + bytes <= limit;
+    if (isThere()) return true;
+    this.#trimmer.dropDelivered(isThere);
+    if (isThere()) return true;
+    if (whenFull !== "drop_oldest") return whenFull === "block" && this.#isStopping;
+    // A limit that was lowered is reached step by step.
+    const enough = this.#room.used() - bytes;
+    this.#trimmer.dropExcess(limit - bytes, reason, () => this.#room.used() <= enough);
+    return true;
+  }
+
+  #full(): TryLaterError {
+    const { path, whenFull } = this.#options;
+    return new TryLaterError(
+      `Cannot keep readings in buffer "${path}": it is full, and buffer.when_full is ${whenFull}`,
+    );
+  }
+
+  /** Frees what can be freed without losing anything. A full disk fails the one step or the other. */
+  #makeRoom(): void {
+    this.#ballast.remove();
+    for (
+      const step of [
+        () => this.#sql.all("PRAGMA wal_checkpoint(TRUNCATE)"),
+        () => this.#trimmer.dropDelivered(() => this.#room.freeBytes() > KEPT_FREE_BYTES),
+        () => this.#sql.all(`PRAGMA incremental_vacuum(${VACUUM_PAGES})`),
+      ]
+    ) {
+      try {
+        step();
+      } catch (error) {
+        if (BROKEN.includes(sqliteCode(error))) throw error;
+      }
+    }
+    if (this.#appends) this.#ballast.place(this.#room.growth());
+  }
+
+  /** New readings are lost: counted now, told of as soon as it can be written down. */
+  #refuse(entries: readonly NewEntry[], reason: string): void {
+    const before = this.#refused.get(reason);
+    const times = entries.map(({ createdAt }) => createdAt * 1000);
+    this.#refused.set(reason, {
+      count: (before?.count ?? 0) + entries.length,
+      from: times.reduce((least, at) => Math.min(least, at), before?.from ?? Infinity),
+      to: times.reduce((most, at) => Math.max(most, at), before?.to ?? 0),
+    });
+    this.#tellRefused();
+  }
+
+  #tellRefused(): void {
+    if (this.#refused.size === 0 || this.broken.aborted) return;
+    try {
+      this.#guard(() =>
+        this.#sql.transaction(() => {
+          const latest = this.#identity.latest();
+          for (const [reason, { count, ...span }] of this.#refused) {
+            for (const gap of this.#cursors.refused(latest, count, span, reason)) {
+              this.#gaps.record(gap);
+            }
+          }
+        })
+      );
+      this.#refused.clear();
+    } catch {
+      // As full as before: the next time.
+    }
+  }
+
+  #trim({ maxBytes, maxAgeSeconds, maxMs = Number.POSITIVE_INFINITY }: Retention): TrimReport {
+    const now = thisMoment();
+    const isOver: IsOver = () => performance.now() - now.steady >= maxMs;
+    const before = this.#room.fileBytes();
+    const delivered = this.#trimmer.dropDelivered(isOver);
+    const lost = [
+      ...(this.#ages.canTell(now)
+        ? [this.#trimmer.dropOld(now.wall - maxAgeSeconds * 1000, isOver)]
+        : []),
+      ...(this.#options.whenFull === "drop_oldest"
+        ? [this.#trimmer.dropExcess(maxBytes, "max_bytes", isOver)]
+        : []),
+    ];
+    const dropped = lost.reduce((sum, { rows }) => sum + rows, 0);
+    const isGivenBack = this.#giveBack(isOver);
+    if (this.#appends) this.#ballast.place(this.#room.growth());
+    if (dropped > 0) this.#changed();
+    return {
+      delivered: delivered.rows,
+      dropped,
+      freedBytes: Math.max(before - this.#room.fileBytes(), 0),
+      isComplete: isGivenBack && [delivered, ...lost].every(({ isComplete }) => isComplete),
+    };
+  }
+
+  #giveBack(isOver: IsOver): boolean {
+    for (;;) {
+      if (this.#room.freeBytes() <= KEPT_FREE_BYTES) return true;
+      const before = this.#room.freeBytes();
+      this.#sql.all(`PRAGMA incremental_vacuum(${VACUUM_PAGES})`);
+      if (isOver()) return this.#room.freeBytes() <= KEPT_FREE_BYTES;
+      if (this.#room.freeBytes() >= before) return true;
     }
   }
 
@@ -301,119 +510,94 @@ export class SqliteBuffer implements Buffer {
     this.#sql.run("INSERT OR IGNORE INTO schema_text VALUES(?, ?)", fingerprint, text);
   }
 
-  #insert({ payload, createdAt, schema, clockSynced }: NewEntry): number {
-    return this.#sql.run(
-      "INSERT INTO telemetry_queue(topic, payload, created_at, schema, crc, clock_synced) " +
-        "VALUES(?, ?, ?, ?, ?, ?)",
-      this.#options.topic,
-      payload,
-      createdAt,
-      schema,
-      crc32c(payload),
-      clockSynced === null ? null : Number(clockSynced),
-    ).lastId;
-  }
-
   /** The rows are old, the record of them is not: it must not go by age before it is delivered. */
-  #insertGap(gap: Gap): void {
+  #insertGap(gap: Gap): number {
     const entry = this.#options.encodeGap(this.collector, gap);
-    this.#insert({ ...entry, createdAt: Date.now() });
+    return this.#rows.insert({ ...entry, createdAt: Date.now() }, this.#options);
   }
 
   #read(output: string, limit: ReadLimit): readonly Entry[] {
+    this.#publishGaps(output, false);
     for (;;) {
       const { position } = this.#cursors.get(output);
-      const { entries, corrupt } = this.#readSound(position, limit);
+      const { entries, corrupt } = this.#readSound(output, position, limit);
       if (corrupt) this.#dropCorrupt(corrupt, Number(corrupt.id));
+      if (entries.length > 0) return entries;
       // A row that went bad may have been the first one: look again behind it.
-      if (entries.length > 0 || !corrupt) return entries;
+      if (!corrupt && !this.#publishGaps(output, true)) return entries;
     }
   }
 
-  /** Entries up to the first row whose bytes are not those that were written. */
-  #readSound(position: number, { rows, bytes }: ReadLimit) {
+  /** Tells an output that is there again what it lost; with nothing else to deliver in any case. */
+  #publishGaps(output: string, isIdle: boolean): boolean {
+    if (!this.#gaps.areOpen(output)) return false;
+    if (!isIdle && this.#room.used() >= this.#room.limit().bytes) return false;
+    try {
+      this.#write(() => this.#gaps.publish(output));
+    } catch (error) {
+      if (BROKEN.includes(sqliteCode(error))) throw error;
+      // It is kept, and told when there is room.
+      return false;
+    }
+    this.#changed();
+    return true;
+  }
+
+  /** Entries up to the first row that is not what was written. */
+  #readSound(output: string, position: number, { rows, bytes }: ReadLimit) {
     const entries: Entry[] = [];
     let size = 0;
     let last = position;
     while (entries.length < rows) {
-      const found = this.#rowsBehind(last, Math.min(READ_AHEAD, rows - entries.length));
+      const found = this.#rows.behind(last, Math.min(READ_AHEAD, rows - entries.length));
       for (const row of found) {
-        const entry = toEntry(row);
-        if (!entry || crc32c(entry.payload) !== row.crc) return { entries, corrupt: row };
-        size += entry.payload.length;
+        const sound = soundRow(row);
+        if (!sound) return { entries, corrupt: row };
+        last = sound.position;
+        if (sound.output !== null && sound.output !== output) continue;
+        size += sound.payload.length;
         const isFull = entries.length > 0 && size > bytes;
-        const isOther = entry.topic !== (entries[0]?.topic ?? entry.topic);
+        const isOther = sound.topic !== (entries[0]?.topic ?? sound.topic);
         if (isFull || isOther) return { entries, corrupt: undefined };
-        entries.push(entry);
-        last = entry.position;
+        entries.push(toEntry(sound));
       }
-      if (found.length < READ_AHEAD) break;
+      if (found.length === 0) break;
     }
     return { entries, corrupt: undefined };
   }
 
-  #rowsBehind(position: number, count: number): readonly Row[] {
-    return this.#sql.all(
-      "SELECT id, topic, payload, created_at, schema, crc, clock_synced FROM telemetry_queue " +
-        "WHERE id > ? ORDER BY id LIMIT ?",
-      position,
-      count,
-    );
-  }
-
   /** A row whose bytes changed on disk is set aside, and told of as a gap to each output. */
   #dropCorrupt(row: Row, position: number): void {
-    const at = Number(row.created_at ?? 0) * 1000;
-    this.#sql.transaction(() => {
-      const gaps = this.#cursors.gapsBy(position, position, "corrupt", { from: at, to: at });
-      this.#moveToDeadLetters("*", { position, reason: "checksum" });
+    this.#write(() => {
+      const lost = this.#cursors.lostRow(position, row.created_at, "corrupt");
+      this.#deadLetters.add("*", { position, reason: "checksum" }, this.#identity.epoch());
+      this.#deadLetters.trim();
+      this.#gaps.forgetOne(position);
       this.#sql.run("DELETE FROM telemetry_queue WHERE id = ?", position);
-      this.#cursors.record(gaps);
+      for (const gap of lost) this.#gaps.record(gap);
     });
   }
 
-  #setAside(output: string, rejection: Rejection): Gap[] {
-    const { position, reason } = rejection;
-    const row = this.#sql.get("SELECT created_at FROM telemetry_queue WHERE id = ?", position);
-    if (!row) return [];
-    const at = Number(row.created_at) * 1000;
-    this.#moveToDeadLetters(output, rejection);
-    return [{ output, first: position, last: position, count: 1, reason, from: at, to: at }];
-  }
-
-  #moveToDeadLetters(output: string, { position, reason }: Rejection): void {
-    this.#sql.run(
-      "INSERT INTO dead_letter(output, position, epoch, topic, payload, schema, created_at, " +
-        "reason, rejected_at) SELECT ?, id, ?, topic, payload, schema, created_at, ?, ? " +
-        "FROM telemetry_queue WHERE id = ?",
-      output,
-      this.#identity.epoch(),
-      reason,
-      Date.now(),
-      position,
-    );
-  }
-
-  #usedBytes(): number {
-    const pages = this.#sql.number("PRAGMA page_count") - this.#sql.number("PRAGMA freelist_count");
-    return pages * this.#sql.number("PRAGMA page_size");
+  #reject(output: string, rejection: Rejection): void {
+    const { position } = rejection;
+    this.#deadLetters.add(output, rejection, this.#identity.epoch());
+    for (const gap of this.#cursors.lost(output, position, position, rejection.reason)) {
+      this.#gaps.record(gap);
+    }
   }
 }
 
-function toEntry(row: Row): Entry | undefined {
-  const { id, topic, payload, created_at, schema, clock_synced } = row;
-  if (typeof id !== "number" || !(payload instanceof Uint8Array)) return undefined;
-  return {
-    position: id,
-    topic: String(topic),
-    payload,
-    createdAt: Number(created_at),
-    schema: String(schema),
-    clockSynced: clock_synced === null ? null : Boolean(clock_synced),
-  };
+function toEntry({ output: _, ...entry }: LogRow): Entry {
+  return entry;
 }
 
-/** The contract is asynchronous, so that the buffer can move to a Worker. */
-function attempt<T>(job: () => T): Promise<T> {
-  return new Promise((resolve) => resolve(job()));
+/** Whether there was no room for readings, in the file or on its disk. */
+function isFull(error: unknown): boolean {
+  return error instanceof TryLaterError || sqliteCode(error) === SqliteCode.full;
+}
+
+/** The word for the gap that new readings leave. */
+function refusalOf(error: unknown): string {
+  if (error instanceof TryLaterError) return "drop_newest";
+  return sqliteCode(error) === SqliteCode.full ? "disk_full" : "buffer_error";
 }

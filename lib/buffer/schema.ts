@@ -1,14 +1,12 @@
 import { ConfigError, messageOf } from "../core/mod.ts";
-import type { Sql } from "./sql.ts";
-
-/** Written into `user_version`; a file with a higher one is refused. */
-export const SCHEMA_VERSION = 1;
+import { BUSY_TIMEOUT_MS, type Sql } from "./sql.ts";
 
 const PAGE_SIZE = 4096;
-/** Room above the cap, so that rows can still be deleted when it is reached. */
-const SLACK_PAGES = 2560;
+/** Room above the cap, so that rows can still be deleted and told of when it is reached. */
+const SLACK_PAGES = 256;
 
-const TABLES: readonly string[] = [
+/** What makes a file of each version out of one of the version before; 0 is an empty file. */
+const MIGRATIONS: readonly (readonly string[])[] = [[
   `CREATE TABLE telemetry_queue(
      id INTEGER PRIMARY KEY AUTOINCREMENT,
      topic TEXT NOT NULL,
@@ -48,7 +46,32 @@ const TABLES: readonly string[] = [
      place TEXT NOT NULL,
      id TEXT NOT NULL,
      PRIMARY KEY(identity, place))`,
-];
+], [
+  // `output`: the only one to get the row. `header_crc`: the checksum of everything but `payload`.
+  "ALTER TABLE telemetry_queue ADD COLUMN output TEXT",
+  "ALTER TABLE telemetry_queue ADD COLUMN header_crc INTEGER",
+  "ALTER TABLE dead_letter ADD COLUMN crc INTEGER",
+  "ALTER TABLE dead_letter ADD COLUMN clock_synced INTEGER",
+  // `position`: the row that tells of the gap; NULL as long as there is none.
+  `CREATE TABLE gap(
+     id INTEGER PRIMARY KEY AUTOINCREMENT,
+     output TEXT NOT NULL,
+     first INTEGER NOT NULL,
+     last INTEGER NOT NULL,
+     count INTEGER NOT NULL,
+     reason TEXT NOT NULL,
+     since INTEGER NOT NULL,
+     until INTEGER NOT NULL,
+     position INTEGER)`,
+  `CREATE TABLE dropped(
+     output TEXT NOT NULL,
+     reason TEXT NOT NULL,
+     count INTEGER NOT NULL,
+     PRIMARY KEY(output, reason))`,
+]];
+
+/** Written into `user_version`; a file with a higher one is refused. */
+export const SCHEMA_VERSION: number = MIGRATIONS.length;
 
 /** How the file is to be kept. */
 export interface StorageOptions {
@@ -63,6 +86,7 @@ function settings({ synchronous, maxBytes }: StorageOptions) {
   return [
     ["page_size", PAGE_SIZE],
     ["auto_vacuum", 2],
+    ["busy_timeout", BUSY_TIMEOUT_MS],
     ["journal_mode", "wal"],
     ["synchronous", synchronous === "full" ? 2 : 1],
     ["wal_autocheckpoint", 1000],
@@ -92,9 +116,16 @@ export function prepareFile(sql: Sql, path: string, options: StorageOptions): vo
     );
   }
   for (const [name, value] of settings(options)) applySetting(sql, path, name, value);
-  if (version === SCHEMA_VERSION) return;
+  if (version < SCHEMA_VERSION) migrate(sql);
+}
+
+/** All of it or nothing: a process that is killed meanwhile leaves the file as it was. */
+function migrate(sql: Sql): void {
   sql.transaction(() => {
-    for (const table of TABLES) sql.run(table);
+    // Another process may have done it while this one waited.
+    const version = sql.number("PRAGMA user_version");
+    if (version >= SCHEMA_VERSION) return;
+    for (const statement of MIGRATIONS.slice(version).flat()) sql.run(statement);
     sql.run(`PRAGMA user_version = ${SCHEMA_VERSION}`);
   });
 }

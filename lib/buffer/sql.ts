@@ -14,6 +14,9 @@ export const SqliteCode = {
   notADatabase: 26,
 } as const;
 
+/** How long a statement waits while another process writes. */
+export const BUSY_TIMEOUT_MS = 5000;
+
 /** The primary result code of an error that SQLite raised; undefined for any other. */
 export function sqliteCode(error: unknown): number | undefined {
   if (!(error instanceof Error) || !("errcode" in error)) return undefined;
@@ -31,7 +34,10 @@ export class Sql implements Disposable {
 
   /** @throws {Error} with `errcode` when the file cannot be opened */
   constructor(path: string, options: { readonly readOnly?: boolean } = {}) {
-    this.#database = new DatabaseSync(path, { readOnly: options.readOnly ?? false, timeout: 5000 });
+    this.#database = new DatabaseSync(path, {
+      readOnly: options.readOnly ?? false,
+      timeout: BUSY_TIMEOUT_MS,
+    });
   }
 
   /** All rows of a query. */
@@ -55,8 +61,9 @@ export class Sql implements Disposable {
     return Number(Object.values(this.get(sql, ...values) ?? {})[0] ?? 0);
   }
 
-  /** Runs `job` in one transaction: all of it, or nothing. */
+  /** Runs `job` in one transaction, the one there is or a new one: all of it, or nothing. */
   transaction<T>(job: () => T): T {
+    if (this.#database.isTransaction) return job();
     this.run("BEGIN IMMEDIATE");
     try {
       const result = job();

@@ -46,7 +46,8 @@ export function openBuffer(config: Config, role: BufferRole): SqliteBuffer {
       synchronous: get(buffer.synchronous),
       commitIntervalMs: get(buffer.commitIntervalMs),
       maxBytes: get(buffer.maxBytes),
-      whenFull: get(buffer.whenFull) === "block" ? "block" : "drop_oldest",
+      minFreeBytes: get(buffer.minFreeBytes),
+      whenFull: get(buffer.whenFull),
       schemas: new Map([[SCHEMA_FINGERPRINT, SCHEMA_TEXT]]),
       encodeGap: (collector, gap) => gapEntry(gapReading(collector, gap)),
     });
@@ -91,11 +92,15 @@ export async function stamperAfter(buffer: SqliteBuffer, clock: Clock): Promise<
   return new Stamper({ after, synced: () => clock.synced });
 }
 
-/** What may be dropped; while the clock is known to be wrong, nothing goes by its age. */
-export function retentionOf({ get }: Config, synced: ClockState): Retention {
+/**
+ * What may be dropped; while the clock is known to be wrong, nothing goes by its age.
+ *
+ * @param maxMs about how long it may take
+ */
+export function retentionOf({ get }: Config, synced: ClockState, maxMs: number): Retention {
   const { maxBytes, maxAgeS } = settings.buffer;
   const maxAgeSeconds = synced === false ? Number.MAX_SAFE_INTEGER : get(maxAgeS);
-  return { maxBytes: get(maxBytes), maxAgeSeconds };
+  return { maxBytes: get(maxBytes), maxAgeSeconds, maxMs };
 }
 
 /** Encodes a reading for the buffer. */

@@ -1,5 +1,5 @@
 import { deadline as startDeadline, pause, waitAtMost } from "../backoff.ts";
-import { type SqliteBuffer, SqliteCode, sqliteCode } from "../buffer/mod.ts";
+import type { SqliteBuffer } from "../buffer/mod.ts";
 import { Clock, type ClockChange } from "../clock.ts";
 import type { Drain, Stamper } from "../collect/mod.ts";
 import { type Config, settings } from "../config/mod.ts";
@@ -24,6 +24,8 @@ import { Calls, hungVital, type Vital } from "./vitals.ts";
 const TRIM_MS = 10_000;
 /** The same until it can be told how long an outage the buffer holds. */
 const FIRST_TRIM_MS = 500;
+/** Polls wait while the buffer is trimmed. */
+const LONGEST_TRIM_MS = 200;
 /** What takes longer has hung: beyond any stall of storage that ends, any try of a delivery. */
 const LIMIT_MS = { polling: 60_000, buffer: 60_000, delivery: 150_000 } as const;
 /** A destination that does not answer is not waited for any longer when it is left. */
@@ -91,6 +93,8 @@ export class Collector {
     await sunspecDefinitions(get(settings.sunspec.modelsDir));
     await using buffer = openBuffer(this.#config, "collect");
     this.#announce(buffer);
+    // A failing disk ends it: the next start finds everything that was committed.
+    buffer.broken.addEventListener("abort", () => this.#fatal.abort(buffer.broken.reason));
     using clock = await Clock.start({
       changed: (change) => this.#tellOfClock(buffer, change),
     });
@@ -131,6 +135,7 @@ export class Collector {
     notifier.notify("STOPPING=1");
     buffer.flush();
     lastStored.abort();
+    if (buffer.broken.aborted) stopped.abort();
     await this.#deliverTheRest(delivering, stopped, signals.insisting);
     this.#fatal.signal.throwIfAborted();
     const { backlog } = await buffer.stats();
@@ -239,12 +244,8 @@ export class Collector {
       this.#readings += entries.length;
       this.#storeFailures = 0;
     } catch (error) {
-      this.#metrics.dropped("*", "buffer_error", entries.length);
       const level = this.#storeFailures++ === 0 ? "error" : "debug";
       this.#log(level, `readings cannot be kept: ${messageOf(error)}`, { lost: entries.length });
-      // After a failed write or sync SQLite may be wrong about what is on disk: begin anew.
-      const code = sqliteCode(error);
-      if (code === SqliteCode.ioError || code === SqliteCode.corrupt) this.#fatal.abort(error);
     }
   }
 
@@ -313,6 +314,7 @@ export class Collector {
     signal: AbortSignal,
   ): Promise<void> {
     let isCapacityTold = false;
+    let lost: number | undefined;
     while (!await pause(isCapacityTold ? TRIM_MS : FIRST_TRIM_MS, signal)) {
       const seconds = capacity.seconds(performance.now());
       if (seconds !== undefined) {
@@ -325,13 +327,17 @@ export class Collector {
         isCapacityTold = true;
       }
       try {
-        const trim = buffer.trim(retentionOf(this.#config, clock.synced));
-        const { dropped } = await this.#calls.track(trim);
-        if (dropped === 0) continue;
-        this.#metrics.dropped("*", "retention", dropped);
-        this.#log("error", "the buffer is full or old: undelivered readings were dropped", {
-          dropped,
-        });
+        const trim = buffer.trim(retentionOf(this.#config, clock.synced, LONGEST_TRIM_MS));
+        await this.#calls.track(trim);
+        const { dropped } = await this.#calls.track(buffer.stats());
+        const count = dropped.reduce((sum, { count }) => sum + count, 0);
+        if (lost !== undefined && count > lost) {
+          this.#log("error", "readings were dropped undelivered; gap records say which and why", {
+            dropped: count - lost,
+            reasons: [...new Set(dropped.map(({ reason }) => reason))].join(","),
+          });
+        }
+        lost = count;
       } catch (error) {
         this.#log("error", `the buffer cannot be trimmed: ${messageOf(error)}`);
       }

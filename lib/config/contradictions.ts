@@ -36,7 +36,6 @@ export function contradictions(config: Config, isWrong: (key: string) => boolean
 
 /** Values that are known, but that this version cannot do yet. */
 const NOT_YET: readonly (readonly [Setting<unknown>, value: string, advice: string])[] = [
-  [settings.buffer.whenFull, "drop_newest", "use drop_oldest or block"],
   [settings.buffer.isolate, "true", "use auto or false"],
 ];
 

@@ -274,7 +274,7 @@ export const settings = {
     minFreeBytes: bytes(
       {
         key: "buffer.min_free_bytes",
-        summary: "Space left free on the file system (not enforced in this version)",
+        summary: "Space of the file system that the buffer leaves free",
       },
       "64 MiB",
       0,
@@ -282,7 +282,7 @@ export const settings = {
     whenFull: oneOf(
       {
         key: "buffer.when_full",
-        summary: "What gives way when the buffer is full (drop_newest: not in this version)",
+        summary: "What gives way when the buffer is full; block holds polling back",
       },
       "drop_oldest",
       ["drop_oldest", "drop_newest", "block"],

@@ -66,18 +66,32 @@ export interface ReadLimit {
 export interface Retention {
   /** Bytes of the file in use. */
   readonly maxBytes: number;
-  /** Age a row may reach. */
+  /** Age a row may reach; one that nobody vouches the time of has no age. */
   readonly maxAgeSeconds: number;
+  /** About how long one trim may take; what is left over is for the next. Left out: until done. */
+  readonly maxMs?: number;
 }
 
 /** What a trim did. */
 export interface TrimReport {
   /** Rows that every output had. */
   readonly delivered: number;
-  /** Rows that some output had not; each such output got a gap record. */
+  /** Rows that some output had not; each such output is told by a gap record. */
   readonly dropped: number;
   /** Bytes given back to the file system. */
   readonly freedBytes: number;
+  /** Whether nothing is left over. */
+  readonly isComplete: boolean;
+}
+
+/** Readings that an output never gets, counted since the file was made. */
+export interface DropCount {
+  /** Who does not get them. */
+  readonly output: string;
+  /** The reason of their gap records. */
+  readonly reason: string;
+  /** How many. */
+  readonly count: number;
 }
 
 /** Figures of the buffer at one moment. */
@@ -96,13 +110,25 @@ export interface BufferStats {
   readonly backlog: Readonly<Record<string, number>>;
   /** When the oldest row that each output still has to take was written; Unix milliseconds. */
   readonly waitingSince: Readonly<Record<string, number | undefined>>;
+  /** What was lost to each output, ever; each is told of by a gap record too. */
+  readonly dropped: readonly DropCount[];
 }
 
 /** The durable queue: one log, one cursor an output. */
 export interface Buffer extends AsyncDisposable {
   /** The collector that it belongs to. */
   readonly collector: string;
-  /** Stores readings in order; resolves when they are on disk. */
+  /**
+   * Aborts, with the error as its reason, once the disk or the file has failed: what was committed
+   * is safe, but nothing more may be written. Close it, and begin anew.
+   */
+  readonly broken: AbortSignal;
+  /**
+   * Stores readings in order; resolves when they are on disk. When it rejects they are lost, which is
+   * counted and told of by a gap record.
+   *
+   * @throws {TryLaterError} it is full, and new readings are what gives way
+   */
   append(entries: readonly NewEntry[]): Promise<void>;
   /** The next entries an output has to take, all of one topic. */
   read(output: string, limit: ReadLimit): Promise<readonly Entry[]>;

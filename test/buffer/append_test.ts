@@ -100,7 +100,11 @@ Deno.test("a commit that fails stores nothing, tells everyone who waited, and th
   const again = buffer.append(entries("good"));
   buffer.flush();
   await again;
-  assert.deepEqual(textsOf(await buffer.read("file", ALL)), ["good"]);
+  const read = await buffer.read("file", ALL);
+  assert.deepEqual(textsOf(read)[0], "good");
+  // Whoever appended was told that they are lost; whoever reads is told too.
+  const [gap] = gapsOf(read);
+  assert.deepEqual([gap?.first, gap?.last, gap?.count, gap?.reason], [1, 0, 2, "buffer_error"]);
 });
 
 Deno.test("appended() waits for rows behind a position, or for its signal", async () => {
@@ -129,17 +133,16 @@ const MAX_BYTES = 200_000;
 Deno.test("when full and asked to block, appending waits until there is room", async () => {
   await using folder = new BufferFolder();
   await using buffer = folder.open({ whenFull: "block", maxBytes: MAX_BYTES });
-  const big = () => [entry("", { payload: new Uint8Array(50_000) })];
-  while ((await buffer.stats()).bytes < MAX_BYTES) await buffer.append(big());
-  const { rows } = await buffer.stats();
+  using look = folder.look();
+  for (let i = 0; i < 4; i++) look.insert(new Uint8Array(50_000));
 
   let isStored = false;
   const stored = buffer.append(entries("held back")).then(() => isStored = true);
   buffer.flush();
-  assert.deepEqual([isStored, (await buffer.stats()).rows], [false, rows]);
-
-  await buffer.commit("file", rows, []);
   await buffer.trim({ maxBytes: MAX_BYTES, maxAgeSeconds: 1e11 });
+  assert.deepEqual([isStored, (await buffer.stats()).rows], [false, 4]);
+
+  await buffer.commit("file", 4, []);
   await stored;
   assert.deepEqual(textsOf(await buffer.read("file", ALL)), ["held back"]);
 });
@@ -167,25 +170,48 @@ Deno.test("whoever only drains is never held back: its events are what makes roo
   assert.deepEqual(textsOf(await buffer.read("file", ALL)), ["a", "event"]);
 });
 
-/** The file may grow so far above what it is to hold, so that trimming is in time. */
-const SLACK_BYTES = 10 * 1024 * 1024;
+const MIB = 1024 * 1024;
 
-Deno.test("when the file has reached its cap, the oldest rows make room, whatever size rows have", async () => {
-  for (const size of [3900, 20_000]) {
+Deno.test("when full the oldest rows make room, whatever size rows have, and the file keeps its size", async () => {
+  for (const size of [10, 3900, 20_000]) {
     await using folder = new BufferFolder();
-    // Two outputs: the records of their gaps need room too.
     const outputs = ["file", "kafka"];
-    await using buffer = folder.open({ outputs, maxBytes: SLACK_BYTES / 2, synchronous: "normal" });
-    using look = folder.look();
+    await using buffer = folder.open({ outputs, maxBytes: MIB, synchronous: "normal" });
     const row = entry("", { payload: new Uint8Array(size) });
-    await buffer.append(Array(Math.floor(SLACK_BYTES * 1.4 / size)).fill(row));
-    assert.deepEqual(look.column("SELECT min(id) FROM telemetry_queue"), [1]);
-    // The last pages one by one: a commit that is undone leaves no room for anything else.
-    while (look.column("SELECT min(id) FROM telemetry_queue")[0] === 1) await buffer.append([row]);
+    const rows = Math.min(Math.ceil(200_000 / size), 1000);
+    for (let stored = 0; stored < 3 * MIB; stored += rows * (size + 100)) {
+      await buffer.append(Array(rows).fill(row));
+      assert.ok((await buffer.stats()).bytes <= MIB, `${size}`);
+    }
+    using look = folder.look();
+    assert.ok(Number(look.column("PRAGMA page_count")[0]) * 4096 <= MIB);
     const read = await buffer.read("kafka", ALL);
-    assert.deepEqual(read.at(-1)?.payload, row.payload);
-    assert.ok(gapsOf(read).some(({ output, first }) => output === "kafka" && first === 1));
+    const [gap, ...more] = gapsOf(read);
+    // However often rows gave way, it is told once.
+    assert.deepEqual(more, []);
+    assert.deepEqual(
+      [gap?.output, gap?.first, gap?.last, gap?.count, gap?.reason],
+      ["kafka", 1, (read[0]?.position ?? 0) - 1, (read[0]?.position ?? 0) - 1, "max_bytes"],
+    );
   }
+});
+
+Deno.test("what is more than the buffer holds at once is refused, counted and told", async () => {
+  await using folder = new BufferFolder();
+  await using buffer = folder.open({ maxBytes: MIB });
+  await buffer.append(entries("before"));
+  const big = entry("", { payload: new Uint8Array(MIB / 2), createdAt: 7000 });
+  await assert.rejects(buffer.append(Array(10).fill(big)), (error) => {
+    assert.equal(sqliteCode(error), SqliteCode.full);
+    return true;
+  });
+  const [before, told] = textsOf(await buffer.read("file", ALL));
+  assert.equal(before, "before");
+  assert.deepEqual(JSON.parse(told ?? "").gap, {
+    ...{ output: "file", first: 2, last: 1, count: 10, reason: "disk_full" },
+    ...{ from: 7_000_000, to: 7_000_000 },
+  });
+  await buffer.append(entries("after"));
 });
 
 Deno.test("an error carries SQLite's primary code", () => {

@@ -1,5 +1,5 @@
 import { DatabaseSync } from "node:sqlite";
-import { type BufferOptions, SqliteBuffer } from "../../lib/buffer/mod.ts";
+import { type BufferOptions, crc32c, SqliteBuffer } from "../../lib/buffer/mod.ts";
 import type { Entry, Gap, NewEntry } from "../../lib/core/mod.ts";
 
 /** How tests open a buffer unless they say otherwise; commits are at once. */
@@ -11,6 +11,7 @@ export const OPTIONS = {
   synchronous: "full",
   commitIntervalMs: 0,
   maxBytes: 64 * 1024 * 1024,
+  minFreeBytes: 0,
   whenFull: "drop_oldest",
   schemas: new Map([["s1", '"text of s1"']]),
   encodeGap: (collector: string, gap: Gap) => ({
@@ -67,6 +68,16 @@ export class Look implements Disposable {
   /** Changes the file. */
   run(sql: string, ...values: (string | number | Uint8Array)[]): void {
     this.#database.prepare(sql).run(...values);
+  }
+
+  /** Puts a row into the log as the first version did. */
+  insert(payload: Uint8Array): void {
+    this.run(
+      "INSERT INTO telemetry_queue(topic, payload, created_at, schema, crc) " +
+        "VALUES('readings', ?, 1000, 's1', ?)",
+      payload,
+      crc32c(payload),
+    );
   }
 
   [Symbol.dispose](): void {

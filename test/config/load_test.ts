@@ -564,10 +564,6 @@ Deno.test("what contradicts itself is told where it is written", () => {
         '[kafka]\nbrokers = "a:1"\n[kafka.tls]\nkey_file = "own.key"\n',
         '"x.toml" line 4: kafka.tls.cert_file: a certificate and its key go together',
       ],
-      [
-        '[buffer]\nwhen_full = "drop_newest"\n',
-        '"x.toml" line 2: buffer.when_full: not in this version, use drop_oldest or block',
-      ],
     ] as const
   ) {
     assert.deepEqual(faultsOf(() => loadText(text, "x.toml")), [want]);

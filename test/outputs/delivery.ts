@@ -34,6 +34,7 @@ export function bufferOptions(path: string, collector: string, output: string): 
     synchronous: "normal",
     commitIntervalMs: 0,
     maxBytes: 1024 ** 3,
+    minFreeBytes: 0,
     whenFull: "drop_oldest",
     schemas: SCHEMAS,
     encodeGap: (owner, gap) => ({

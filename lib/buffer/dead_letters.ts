@@ -1,0 +1,46 @@
+import type { Rejection } from "../core/mod.ts";
+import type { Sql } from "./sql.ts";
+
+/** The share of the buffer that dead letters may take; then the oldest go. */
+const SHARE = 1 / 8;
+
+/** Readings that an output will never take, or that went bad on disk, set aside with the reason. */
+export class DeadLetters {
+  readonly #sql: Sql;
+  readonly #maxBytes: number;
+
+  /** @param maxBytes what the buffer may hold */
+  constructor(sql: Sql, maxBytes: number) {
+    this.#sql = sql;
+    this.#maxBytes = maxBytes * SHARE;
+  }
+
+  /** How many there are. */
+  count(): number {
+    return this.#sql.number("SELECT count(*) FROM dead_letter");
+  }
+
+  /** Copies a row of the log. Within a transaction. */
+  add(output: string, { position, reason }: Rejection, epoch: number): void {
+    this.#sql.run(
+      "INSERT INTO dead_letter(output, position, epoch, topic, payload, schema, created_at, " +
+        "reason, rejected_at, crc, clock_synced) " +
+        "SELECT ?, id, ?, topic, payload, schema, created_at, ?, ?, crc, clock_synced " +
+        "FROM telemetry_queue WHERE id = ?",
+      output,
+      epoch,
+      reason,
+      Date.now(),
+      position,
+    );
+  }
+
+  /** Drops the oldest until they fit their share: readings that can be delivered need the room. */
+  trim(): void {
+    this.#sql.run(
+      "DELETE FROM dead_letter WHERE id IN (SELECT id FROM (SELECT id, sum(length(payload)) " +
+        "OVER (ORDER BY id DESC) AS bytes FROM dead_letter) WHERE bytes > ?)",
+      this.#maxBytes,
+    );
+  }
+}
