@@ -1,3 +1,5 @@
+import { Violation } from "./experiment.ts";
+
 /** Longer than any start or stop takes on a busy machine. */
 const DEADLINE_MS = 60_000;
 /** Lines of the log that a failure shows. */
@@ -47,6 +49,11 @@ export class CollectorProcess implements AsyncDisposable {
   /** The exit code; undefined while it runs. */
   get code(): number | undefined {
     return this.#code;
+  }
+
+  /** Commits that it has told of. */
+  get commitCount(): number {
+    return this.#commits;
   }
 
   /** The end of what it logged. */
@@ -103,7 +110,7 @@ export class CollectorProcess implements AsyncDisposable {
       clearTimeout(late);
     }
     if (performance.now() < giveUpAt) return;
-    throw new Error(`Waited in vain until the collector ${what}:\n${this.log}`);
+    throw new Violation(`Waited in vain until the collector ${what}:\n${this.log}`);
   }
 
   #changed(): void {

@@ -16,8 +16,16 @@ export interface Delivered {
   readonly source: string;
   readonly collectedAt: number;
   readonly record: DecodedRecord;
-  /** For the kind `gap`: the positions that are missing, and how many readings that is. */
-  readonly gap: { readonly output: string; readonly first: number; readonly last: number } | null;
+  /** For the kind `gap`. */
+  readonly gap: ToldGap | null;
+}
+
+/** Readings that are missing at an output, as a record tells of them. */
+export interface ToldGap {
+  readonly output: string;
+  readonly first: number;
+  readonly last: number;
+  readonly count: number;
 }
 
 /** A record out of its decoded form. */
@@ -36,9 +44,12 @@ export function deliveredOf(record: DecodedRecord): Delivered {
     source: String(source),
     collectedAt: Number(collected_at),
     record,
-    gap: gap === null
-      ? null
-      : { output: String(gap.output), first: Number(gap.first), last: Number(gap.last) },
+    gap: gap && {
+      output: String(gap.output),
+      first: Number(gap.first),
+      last: Number(gap.last),
+      count: Number(gap.count),
+    },
   };
 }
 

@@ -14,6 +14,8 @@ const STEP_MS = 10;
 export class Devices implements AsyncDisposable {
   /** `127.x.y.z:port` of each, in the order of the specs. */
   readonly endpoints: readonly string[];
+  /** Behind each of these. */
+  readonly unitIds: readonly (readonly number[])[];
   /** What each of them says in a state. */
   readonly expected: Expected;
   readonly #served: readonly number[];
@@ -26,6 +28,7 @@ export class Devices implements AsyncDisposable {
     stack: AsyncDisposable,
   ) {
     this.endpoints = endpoints.map(({ hostname, port }) => `${hostname}:${port}`);
+    this.unitIds = endpoints.map(({ devices }) => devices.map(({ options }) => options.unitId));
     this.expected = expected;
     this.#served = served;
     this.#stack = stack;

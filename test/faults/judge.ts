@@ -49,7 +49,10 @@ export function judge(evidence: Evidence): Verdict {
     lost,
     twice,
     wrong,
-    gapsRecorded: missing.length,
+    gapsRecorded: delivered.reduce(
+      (sum, { gap }) => sum + (gap?.output === output ? gap.count : 0),
+      0,
+    ),
     faults: faults.slice(0, SHOWN_FAULTS),
   };
 }

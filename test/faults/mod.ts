@@ -1,9 +1,17 @@
 import type { Experiment } from "./experiment.ts";
+import { clockSteps } from "./experiments/clock_steps.ts";
+import { diskFull } from "./experiments/disk_full.ts";
+import { failingCalls } from "./experiments/failing_calls.ts";
 import { kill9 } from "./experiments/kill_9.ts";
+import { powerCut } from "./experiments/power_cut.ts";
 import { sigterm } from "./experiments/sigterm.ts";
 
 /** Every experiment, in the order of its number. */
 export const experiments: readonly Experiment[] = [
   kill9,
+  powerCut,
+  diskFull,
+  failingCalls,
+  clockSteps,
   sigterm,
 ];

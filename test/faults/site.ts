@@ -16,11 +16,15 @@ const SETTINGS: Readonly<Record<string, unknown>> = {
   "collect.drain_deadline_ms": 20_000,
   "buffer.commit_interval_ms": 20,
   "buffer.drain_interval_ms": 50,
+  "buffer.min_free_bytes": 0,
   "file.roll_bytes": "8 KiB",
   "poller.poll_interval_ms": 20,
   "metrics.port": 0,
   "log.format": "json",
 };
+
+/** A folder for files where there can be none: the file output tries again and again. */
+export const OUTAGE: Readonly<Record<string, unknown>> = { "file.directory": "/dev/null/out" };
 
 /** What a site is made of. */
 export interface SiteOptions {
@@ -43,13 +47,13 @@ export class Site implements AsyncDisposable {
   /** Keys in the order in which they were committed. */
   readonly committed: string[] = [];
   #longestRecoveryMs = 0;
-  readonly #sabotage: Sabotage | undefined;
+  readonly #options: SiteOptions;
 
-  private constructor(devices: Devices, { disk, sabotage }: SiteOptions) {
+  private constructor(devices: Devices, options: SiteOptions) {
     this.folder = Deno.makeTempDirSync({ prefix: "sunspool-faults-" });
-    this.disk = disk ?? join(this.folder, "disk");
+    this.disk = options.disk ?? join(this.folder, "disk");
     this.devices = devices;
-    this.#sabotage = sabotage;
+    this.#options = options;
   }
 
   /** Serves the devices and writes the configuration. */
@@ -57,7 +61,7 @@ export class Site implements AsyncDisposable {
     const specs = options.devices ?? ["1,103", "1,103,160:2"];
     const site = new Site(await Devices.serve(specs), options);
     await Deno.mkdir(site.out, { recursive: true });
-    await site.configure(options.settings);
+    await site.configure();
     return site;
   }
 
@@ -76,26 +80,39 @@ export class Site implements AsyncDisposable {
     return this.#longestRecoveryMs;
   }
 
-  /** Writes the configuration anew; the next start reads it. */
+  /** Writes the configuration anew, with keys over the site's own; the next start reads it. */
   async configure(more: Readonly<Record<string, unknown>> = {}): Promise<void> {
     const keys = {
       ...SETTINGS,
       "buffer.path": this.buffer,
       "file.directory": this.out,
+      ...this.#options.settings,
       ...more,
     };
     const lines = Object.entries(keys).map(([key, value]) => `${key} = ${JSON.stringify(value)}`);
-    const devices = this.devices.endpoints.map((endpoint) =>
-      `[[devices]]\nendpoint = "${endpoint}"`
+    const devices = this.devices.endpoints.map((endpoint, i) =>
+      `[[devices]]\nendpoint = "${endpoint}"\nunit_ids = [${this.devices.unitIds[i]}]`
     );
     await Deno.writeTextFile(this.#config, [...lines, ...devices].join("\n"));
+  }
+
+  /** Begins an outage of the file output, while no collector runs: something is in its place. */
+  async block(): Promise<void> {
+    await Deno.rename(this.out, `${this.out}.away`);
+    await Deno.writeFile(this.out, new Uint8Array(0));
+  }
+
+  /** Ends the outage; a collector that runs finds out by itself. */
+  async unblock(): Promise<void> {
+    await Deno.remove(this.out);
+    await Deno.rename(`${this.out}.away`, this.out);
   }
 
   /** Starts a collector. */
   start(env: Readonly<Record<string, string>> = {}): CollectorProcess {
     return new CollectorProcess({
       config: this.#config,
-      sabotage: this.#sabotage,
+      sabotage: this.#options.sabotage,
       env,
       committed: (keys) => this.committed.push(...keys),
     });
@@ -103,7 +120,12 @@ export class Site implements AsyncDisposable {
 
   /** Counts a collector's recovery, once it has committed something. */
   recovered({ recoveryMs = 0 }: CollectorProcess): void {
-    this.#longestRecoveryMs = Math.max(this.#longestRecoveryMs, recoveryMs);
+    this.noteRecovery(recoveryMs);
+  }
+
+  /** Counts a recovery of so many milliseconds. */
+  noteRecovery(ms: number): void {
+    this.#longestRecoveryMs = Math.max(this.#longestRecoveryMs, ms);
   }
 
   /**
