@@ -54,7 +54,7 @@ function chance(...keys: readonly number[]): number {
 function hashText(text: string): number {
   let hash = 0;
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash, 31) + text.charCodeAt(i) | 0;
-  return hash;
+  return hash >>> 0;
 }
 
 /** How high the sun stands: 0 at night, 1 at noon. */

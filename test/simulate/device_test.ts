@@ -96,6 +96,15 @@ Deno.test("its day makes sense: power by the sun, energy that never falls", asyn
   assert.deepEqual([midnight.W, midnight.St], [0, "SLEEPING"]);
 });
 
+Deno.test("no group of any device has an energy below zero", async () => {
+  for (let seed = 0; seed < 20; seed++) {
+    const { module } = valuesOf(await modelAt(160, 3, 0, seed));
+    assert.ok(Array.isArray(module));
+    // A counter below zero is a very large one on the wire.
+    for (const { DCWH } of module) assert.ok(Number(DCWH) < 2 ** 31, `seed ${seed}: ${DCWH}`);
+  }
+});
+
 Deno.test("it says who it is and what its groups are", async () => {
   const { Mn, Md, Opt, Vr, SN, DA } = valuesOf(await modelAt(1, 1, 0));
   assert.deepEqual([Mn, Md, Opt, Vr, SN, DA], ["Helio", "H-10", null, "1.2", "SN0001", 7]);
