@@ -40,71 +40,89 @@ interface Choice {
  * @param atoms by ascending address, not overlapping
  */
 export function planReads(atoms: readonly Atom[], limits: PlanLimits): PlannedRead[] {
-  const best: Choice[] = [{ splits: 0, requests: 0, from: 0 }];
-  for (let end = 1; end <= atoms.length; end++) {
-    best[end] = { splits: Number.POSITIVE_INFINITY, requests: 0, from: end - 1 };
-  }
+  const { maxRegisters } = limits;
   const barriers = [...limits.barriers].sort((a, b) => a - b);
-  for (let from = 0; from < atoms.length; from++) extend(atoms, from, limits, barriers, best);
-  return collect(atoms, best, limits.maxRegisters);
-}
-
-/** Tries every request that begins with atom `from`. */
-function extend(
-  atoms: readonly Atom[],
-  from: number,
-  { maxRegisters }: PlanLimits,
-  barriers: readonly number[],
-  best: Choice[],
-): void {
-  const before = best[from];
-  const first = atoms[from];
-  if (!before || !first) return;
-  const barrier = barriers.find((address) => address > first.address) ?? Number.POSITIVE_INFINITY;
-  const waiting = new Map<number, number>();
-  let apart = 0;
-  for (let last = from; last < atoms.length; last++) {
-    const atom = atoms[last];
-    if (!atom) return;
-    const end = atom.address + atom.quantity;
-    const fits = end - first.address <= maxRegisters && end <= barrier;
-    if (!fits && last > from) return;
-    apart -= waiting.get(last) ?? 0;
-    if (atom.partner !== undefined && (atom.partner < from || atom.partner > last)) {
-      apart++;
-      waiting.set(atom.partner, (waiting.get(atom.partner) ?? 0) + 1);
-    }
-    const choice = { splits: before.splits + apart, requests: before.requests + 1, from };
-    const known = best[last + 1];
-    if (!known || isBetter(choice, known)) best[last + 1] = choice;
-  }
-}
-
-function isBetter(a: Choice, b: Choice): boolean {
-  return a.splits < b.splits || (a.splits === b.splits && a.requests < b.requests);
-}
-
-function collect(
-  atoms: readonly Atom[],
-  best: readonly Choice[],
-  maxRegisters: number,
-): PlannedRead[] {
   const reads: PlannedRead[] = [];
-  let end = atoms.length;
-  while (end > 0) {
-    const { from } = best[end] ?? { from: end - 1 };
-    const first = atoms[from];
-    const last = atoms[end - 1];
-    if (first && last) {
-      reads.unshift(...inParts(first.address, last.address + last.quantity, maxRegisters));
+  let next = 0;
+  for (const barrier of [...barriers, Number.POSITIVE_INFINITY]) {
+    const first = next;
+    while ((atoms[next]?.address ?? Number.POSITIVE_INFINITY) < barrier) next++;
+    const between = { atoms: atoms.slice(first, next), first, maxRegisters, barrier };
+    const hasPartners = between.atoms.some(({ partner }) => partner !== undefined);
+    const starts = hasPartners ? startsWithPartners(between) : startsInOrder(between);
+    for (const [i, start] of starts.entries()) {
+      reads.push(...inParts(between.atoms.slice(start, starts[i + 1]), maxRegisters));
     }
-    end = from;
   }
   return reads;
 }
 
+/** Atoms that no barrier parts. */
+interface Between {
+  readonly atoms: readonly Atom[];
+  /** Index of the first of them among all atoms: partners are counted so. */
+  readonly first: number;
+  readonly maxRegisters: number;
+  /** The address behind them that no request may run across. */
+  readonly barrier: number;
+}
+
+/** Where requests begin when all atoms are free: from the end, as much in each as it holds. */
+function startsInOrder({ atoms, maxRegisters, barrier }: Between): number[] {
+  const starts: number[] = [];
+  let end = 0;
+  for (let i = atoms.length - 1; i >= 0; i--) {
+    const { address, quantity } = atoms[i] ?? { address: 0, quantity: 0 };
+    const fits = end - address <= maxRegisters && end <= barrier;
+    if (starts.length > 0 && fits) starts[starts.length - 1] = i;
+    else {
+      starts.push(i);
+      end = address + quantity;
+    }
+  }
+  return starts.reverse();
+}
+
+/** Where requests begin when each choice of one is weighed by the values it parts from theirs. */
+function startsWithPartners(between: Between): number[] {
+  const { length } = between.atoms;
+  const best: Choice[] = [{ splits: 0, requests: 0, from: 0 }];
+  for (let from = 0; from < length; from++) extend(between, from, best);
+  const starts: number[] = [];
+  for (let end = length; end > 0; end = starts.at(-1) ?? 0) starts.push(best[end]?.from ?? end - 1);
+  return starts.reverse();
+}
+
+/** Tries every request that begins with atom `from`. */
+function extend({ atoms, first, maxRegisters, barrier }: Between, from: number, best: Choice[]) {
+  const before = best[from];
+  const begin = atoms[from]?.address;
+  if (!before || begin === undefined) return;
+  const requests = before.requests + 1;
+  const waiting = new Map<number, number>();
+  let apart = 0;
+  for (let last = from; last < atoms.length; last++) {
+    const { address, quantity, partner } = atoms[last] ?? { address: 0, quantity: 0 };
+    const end = address + quantity;
+    if (last > from && (end - begin > maxRegisters || end > barrier)) return;
+    apart -= waiting.get(first + last) ?? 0;
+    if (partner !== undefined && (partner < first + from || partner > first + last)) {
+      apart++;
+      waiting.set(partner, (waiting.get(partner) ?? 0) + 1);
+    }
+    const splits = before.splits + apart;
+    const known = best[last + 1];
+    const isBetter = !known || splits < known.splits ||
+      (splits === known.splits && requests < known.requests);
+    if (isBetter) best[last + 1] = { splits, requests, from };
+  }
+}
+
 /** Only a single atom (a long string) can be larger than a request. */
-function inParts(start: number, end: number, maxRegisters: number): PlannedRead[] {
+function inParts(atoms: readonly Atom[], maxRegisters: number): PlannedRead[] {
+  const start = atoms[0]?.address ?? 0;
+  const last = atoms.at(-1);
+  const end = last ? last.address + last.quantity : start;
   const parts: PlannedRead[] = [];
   for (let address = start; address < end; address += maxRegisters) {
     parts.push({ address, quantity: Math.min(maxRegisters, end - address) });
