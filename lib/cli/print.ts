@@ -42,11 +42,17 @@ export function print(io: Io, format: Format, { documents, table, isSingle }: Pr
   }
 }
 
-/** Columns as wide as their widest cell; the last one as long as it is. */
+/** A longer cell stands out of its column: the registers of an unknown model are thousands. */
+const WIDEST = 80;
+
+/** Columns as wide as their widest cell, within reason; the last one as long as it is. */
 export function renderTable({ columns, rows }: Table, isBold: boolean): string {
   const shown = rows.map((row) => row.map((cell) => printable(cell)));
   const widths = columns.map((column, i) =>
-    Math.max(column.length, ...shown.map((row) => row[i]?.length ?? 0))
+    shown.reduce(
+      (widest, row) => Math.max(widest, Math.min(row[i]?.length ?? 0, WIDEST)),
+      column.length,
+    )
   );
   const line = (cells: readonly string[]) =>
     cells.map((cell, i) => i === columns.length - 1 ? cell : cell.padEnd(widths[i] ?? 0))

@@ -42,6 +42,17 @@ Deno.test("a table without rows is its head", () => {
   assert.equal(renderTable({ columns: ["a", "bc"], rows: [] }, false), "A  BC\n");
 });
 
+Deno.test("one endless cell makes no table endless, and very many rows are a table", () => {
+  const rows = Array.from(
+    { length: 200_000 },
+    (_, i) => [i === 0 ? "7 ".repeat(65_535) : "7", "x"],
+  );
+  const lines = renderTable({ columns: ["a", "b"], rows }, false).split("\n");
+  assert.equal(lines.length, rows.length + 2);
+  assert.ok((lines[1]?.length ?? 0) > 131_000);
+  assert.ok(lines.slice(2).every((line) => line.length < 100));
+});
+
 Deno.test("csv quotes what needs it", async () => {
   await assertGolden(import.meta, "table.csv", printed("csv", false, 2));
 });
