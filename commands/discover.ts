@@ -46,7 +46,7 @@ export const command = defineCommand({
     const config = await filelessConfigOf(options, io);
     using access = new DeviceAccess(config);
     const devices: Device[] = [];
-    const code = await forEachUnit(access, endpoint, options.unit, io, async (device, signal) => {
+    const code = await forEachUnit(access, endpoint, options, io, async (device, signal) => {
       devices.push(device);
       // What a device gives at once shows only when it is read.
       const valueless = !options.writeConfig;

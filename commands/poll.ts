@@ -3,6 +3,7 @@ import { multiple, optional } from "@optique/core/modifiers";
 import { argument, option } from "@optique/core/primitives";
 import { integer, string } from "@optique/core/valueparser";
 import { defineCommand } from "../lib/cli/define.ts";
+import type { Io } from "../lib/cli/mod.ts";
 import { errorText } from "../lib/cli/mod.ts";
 import { endpointValue, millisecondsValue, say } from "../lib/cli/values.ts";
 import {
@@ -13,17 +14,13 @@ import {
   formatOptions,
 } from "../lib/compose/options.ts";
 import { DeviceAccess, openDevice, unitIdList } from "../lib/compose/devices.ts";
+import { SEARCH_MS, timeIsOver } from "../lib/compose/search.ts";
+import type { UnitChoice } from "../lib/compose/units.ts";
 import { pollAll, type PollPlace } from "../lib/compose/polling.ts";
 import { printingSink, storingSink } from "../lib/compose/sinks.ts";
 import { stopSignals } from "../lib/signals.ts";
 import { type Config, settings } from "../lib/config/mod.ts";
-import {
-  type Endpoint,
-  formatEndpoint,
-  NotFoundError,
-  type UnitIds,
-  UsageError,
-} from "../lib/core/mod.ts";
+import { type Endpoint, formatEndpoint, NotFoundError, UsageError } from "../lib/core/mod.ts";
 import { sweep } from "../lib/scan/mod.ts";
 
 /** `sunspool poll`. */
@@ -76,7 +73,7 @@ export const command = defineCommand({
     }
     using access = new DeviceAccess(config);
     const places = options.endpoints.length > 0
-      ? await givenPlaces(access, config, options.endpoints, options.unit, stopping)
+      ? await givenPlaces(access, config, options, io, stopping)
       : configuredPlaces(config);
     await using sink = options.buffer
       ? await storingSink(config)
@@ -101,29 +98,31 @@ export const command = defineCommand({
 async function givenPlaces(
   access: DeviceAccess,
   config: Config,
-  endpoints: readonly Endpoint[],
-  unitIds: UnitIds,
+  { endpoints, unit, within = SEARCH_MS }: UnitChoice & { readonly endpoints: readonly Endpoint[] },
+  io: Io,
   signal: AbortSignal,
 ): Promise<readonly PollPlace[]> {
-  if (unitIds !== "auto") {
-    return endpoints.flatMap((endpoint) => unitIds.map((unitId) => ({ endpoint, unitId })));
+  if (unit !== "auto") {
+    return endpoints.flatMap((endpoint) => unit.map((unitId) => ({ endpoint, unitId })));
   }
   const places: PollPlace[] = [];
   await sweep({
     endpoints,
-    unitIds: unitIdList(unitIds),
+    unitIds: unitIdList(unit),
     firstOnly: false,
     concurrency: config.get(settings.discovery.maxConcurrency),
     connectTimeoutMs: config.get(settings.discovery.perHostTimeoutMs),
     sessions: access.sessions,
     open: (transport, signal) => openDevice(transport, access.options, signal),
+    withinMs: within,
     onProgress() {},
+    onLeft: (endpoint, left) => io.err(`${timeIsOver(endpoint, left)}\n`),
     onFound: ({ endpoint, unitId, device }) => device && places.push({ endpoint, unitId }),
   }, signal);
   if (places.length > 0 || signal.aborted) return places;
   throw new NotFoundError(
     `Cannot poll ${endpoints.map((endpoint) => `"${formatEndpoint(endpoint)}"`).join(", ")}: no ` +
-      `SunSpec device answers at the unit ids ${unitIdList(unitIds).join(", ")}`,
+      `SunSpec device answers at the unit ids ${unitIdList(unit).join(", ")}`,
   );
 }
 

@@ -44,9 +44,9 @@ export const command = defineCommand({
     deviceFlags,
     configOptions,
   ),
-  async run({ endpoint, select, raw, format, unit, ...flags }, io) {
+  async run({ endpoint, select, raw, format, unit, within, ...flags }, io) {
     using access = new DeviceAccess(await filelessConfigOf(flags, io));
-    return await forEachUnit(access, endpoint, unit, io, (device, signal) => {
+    return await forEachUnit(access, endpoint, { unit, within }, io, (device, signal) => {
       return device.snapshot({ select, raw, valueless: false }, signal);
     }, (snapshots) => {
       print(io, format, {

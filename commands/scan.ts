@@ -12,9 +12,10 @@ import {
   formatOptions,
 } from "../lib/compose/options.ts";
 import { DeviceAccess, openDevice, unitIdList } from "../lib/compose/devices.ts";
+import { isSearch, SEARCH_MS, timeIsOver } from "../lib/compose/search.ts";
 import { foundPrintable, foundSummary } from "../lib/compose/found.ts";
 import { settings } from "../lib/config/mod.ts";
-import { messageOf, UsageError } from "../lib/core/mod.ts";
+import { formatEndpoint, messageOf, UsageError } from "../lib/core/mod.ts";
 import { type Found, parseTargets, sweep } from "../lib/scan/mod.ts";
 
 /** More addresses than this are scanned only when told so twice. */
@@ -75,6 +76,8 @@ export const command = defineCommand({
     using access = new DeviceAccess(config);
     using progress = startProgress(io, "scanned", targets.addresses * ports.length);
     const found: Found[] = [];
+    const leftOver: string[] = [];
+    let scanned = 0;
     const counts = await sweep({
       endpoints: targets.endpoints(),
       unitIds: unitIdList(options.unit),
@@ -83,11 +86,18 @@ export const command = defineCommand({
       sessions: access.sessions,
       connectTimeoutMs: options.timeout ?? config.get(discovery.perHostTimeoutMs),
       open: (transport, signal) => openDevice(transport, access.options, signal),
-      onProgress: ({ done }) => progress.update(done, `${found.length} found`),
+      withinMs: options.within ?? SEARCH_MS,
+      onProgress: ({ done }) => progress.update(scanned = done, `${found.length} found`),
+      onUnit: (endpoint, unitId) => {
+        const at = `${formatEndpoint(endpoint)} unit ${unitId}`;
+        if (isSearch(options.unit)) progress.update(scanned, `${found.length} found, now ${at}`);
+      },
+      onLeft: (endpoint, left) => leftOver.push(timeIsOver(endpoint, left)),
       onFound: (one) => found.push(one),
     }, new AbortController().signal);
     progress[Symbol.dispose]();
     print(io, options.format, await foundPrintable(found));
+    for (const line of leftOver) io.err(`${line}\n`);
     io.err(`${foundSummary(counts, found)}\n`);
   },
 });

@@ -14,10 +14,14 @@ import { drivers } from "../drivers/mod.ts";
 import { type SessionOptions, Sessions } from "../modbus/mod.ts";
 import { BASE_ADDRESSES } from "../sunspec/mod.ts";
 
-/** Unit ids that vendors use, for `--unit auto`: SMA 126, Kostal 71, Fronius meters 200–204 and 240–244. */
+/**
+ * Unit ids that vendors use, the likely ones first, for `--unit auto`: SMA 126 or the id on the
+ * display plus 123, Kostal 71, Fronius meters 200–204 and 240–244.
+ */
 export const VENDOR_UNIT_IDS: readonly number[] = [
-  ...[1, 2, 3, 126, 71, 100],
-  ...[200, 201, 202, 203, 204, 240, 241, 242, 243, 244],
+  ...[1, 126, 71, 2, 3, 200, 240, 100, 124, 125, 127, 128],
+  ...[201, 202, 203, 204, 241, 242, 243, 244],
+  ...[4, 5, 6, 7, 8, 9, 10],
 ];
 
 /** The unit ids to ask. */
@@ -76,6 +80,13 @@ export function deviceOptions(
   };
 }
 
+/** Something answers at the endpoint, but at this unit id there is no device that a driver knows. */
+export class WrongUnitError extends TransportError {
+  static {
+    this.prototype.name = "WrongUnitError";
+  }
+}
+
 /** Opens the sessions and devices of one command. */
 export class DeviceAccess implements Disposable {
   /** How devices are opened. */
@@ -108,6 +119,17 @@ export class DeviceAccess implements Disposable {
     const session = this.sessions.get(endpoint, ownSessionOptions(device));
     const options = deviceOptions(this.#config, device, this.#memoryOf(endpoint, unitId));
     return requireDevice(session.unit(unitId), options, signal);
+  }
+
+  /**
+   * Looks whether a device that a driver knows is behind a unit id: one try of each request.
+   *
+   * @throws {TransportError} nothing answers
+   */
+  probe(endpoint: Endpoint, unitId: number, signal: AbortSignal): Promise<Device | undefined> {
+    const transport = this.sessions.get(endpoint).unit(unitId, { retryCount: 0 });
+    const options = deviceOptions(this.#config, undefined, this.#memoryOf(endpoint, unitId));
+    return openDevice(transport, options, signal);
   }
 
   #memoryOf(endpoint: Endpoint, unitId: number): object {
@@ -156,7 +178,7 @@ export async function requireDevice(
   });
   if (device) return device;
   const at = options.baseAddress ?? BASE_ADDRESSES.join(", ");
-  throw new TransportError(
+  throw new WrongUnitError(
     `Cannot read "${endpoint}" unit ${unitId}: it answers Modbus, but has no SunSpec map at ${at}; ` +
       `try --unit ${otherUnitIds(unitId)}`,
     "malformed",
@@ -164,19 +186,23 @@ export async function requireDevice(
 }
 
 /** Where the map of such a device often is: 126, the id on its display plus 123 (SMA), 71 (Kostal). */
-function otherUnitIds(unitId: number): string {
-  const ids = [126, unitId + 123, 71].filter((id, i, all) =>
+export function likelyUnitIds(unitId: number): readonly number[] {
+  return [126, unitId + 123, 71].filter((id, i, all) =>
     id !== unitId && id <= 247 && all.indexOf(id) === i
   );
+}
+
+function otherUnitIds(unitId: number): string {
+  const ids = likelyUnitIds(unitId);
   return `${["auto", ...ids.slice(0, -1)].join(", ")} or ${ids.at(-1)}`;
 }
 
 /** A gateway answers for units that are not there. */
-function absentUnit(cause: unknown, { endpoint, unitId }: Transport): TransportError | undefined {
+function absentUnit(cause: unknown, { endpoint, unitId }: Transport): WrongUnitError | undefined {
   if (!(cause instanceof ModbusException) || (cause.code !== 10 && cause.code !== 11)) {
     return undefined;
   }
-  return new TransportError(
+  return new WrongUnitError(
     `Cannot read "${endpoint}" unit ${unitId}: the gateway says that no device answers there ` +
       `(exception ${cause.code}); try another --unit, or --unit auto`,
     "timeout",

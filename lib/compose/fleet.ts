@@ -14,6 +14,7 @@ import {
   sessionOptions,
   unitIdList,
 } from "./devices.ts";
+import { SEARCH_MS } from "./search.ts";
 
 /** What the fleet does with what it reads, and whom it tells. */
 export interface FleetPorts {
@@ -178,7 +179,13 @@ export class Fleet implements Disposable {
       connectTimeoutMs: get(discovery.perHostTimeoutMs),
       sessions: this.#sessions,
       open: (transport, stop) => openDevice(transport, options, stop),
+      withinMs: SEARCH_MS,
       onProgress: () => {},
+      onLeft: (endpoint, { length: left }) =>
+        this.#ports.log("warn", "the search had no time for all unit ids", {
+          endpoint: formatEndpoint(endpoint),
+          left,
+        }),
       onFound: ({ endpoint, unitId, device }) => {
         if (!device) return;
         found++;

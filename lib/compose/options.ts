@@ -37,6 +37,13 @@ export const deviceFlags = object("Device", {
     }),
     [1],
   ),
+  within: optional(
+    option("--within", millisecondsValue, {
+      description: say(
+        "How long to search an endpoint for unit ids: with auto, and more than eight (default: 60s)",
+      ),
+    }),
+  ),
   baseAddress: optional(
     option("--base-address", integer({ min: 0, max: 65_533, metavar: "ADDRESS" }), {
       description: say("Where the SunSpec map begins; found out when left out"),

@@ -1,13 +1,23 @@
-import { errorText, ExitCode, type Io, type Table } from "../cli/mod.ts";
+import { errorText, ExitCode, type Io, startProgress, type Table } from "../cli/mod.ts";
 import {
   type Device,
   type Endpoint,
   formatEndpoint,
+  ModbusException,
   type Snapshot,
   TransportError,
   type UnitIds,
 } from "../core/mod.ts";
-import { type DeviceAccess, unitIdList } from "./devices.ts";
+import { type DeviceAccess, unitIdList, WrongUnitError } from "./devices.ts";
+import { isConnected, isSearch, SEARCH_MS, searchUnits, timeIsOver, whereElse } from "./search.ts";
+
+/** Which unit ids, and how long to search for them. */
+export interface UnitChoice {
+  /** As given. */
+  readonly unit: UnitIds;
+  /** Milliseconds; undefined = the usual time. */
+  readonly within?: number | undefined;
+}
 
 /**
  * Does something with the device behind each unit id of an endpoint, and prints what came of it.
@@ -19,7 +29,7 @@ import { type DeviceAccess, unitIdList } from "./devices.ts";
 export async function forEachUnit(
   access: DeviceAccess,
   endpoint: Endpoint,
-  unitIds: UnitIds,
+  choice: UnitChoice,
   io: Io,
   job: (device: Device, signal: AbortSignal) => Promise<Snapshot>,
   report: (snapshots: readonly Snapshot[]) => void,
@@ -27,50 +37,83 @@ export async function forEachUnit(
   const { signal } = new AbortController();
   const snapshots: Snapshot[] = [];
   const failures: unknown[] = [];
-  const ids = unitIdList(unitIds);
+  const ids = isSearch(choice.unit)
+    ? await search(access, endpoint, choice, io, signal)
+    : unitIdList(choice.unit);
   for (const [i, unitId] of ids.entries()) {
     try {
       await using device = await access.open(endpoint, unitId, signal);
       snapshots.push(await job(device, signal));
     } catch (error) {
-      failures.push(error);
+      failures.push(ids.length === 1 ? await explained(error, access, endpoint, unitId) : error);
       // Without a connection the other unit ids will not answer either.
       if (i + 1 < ids.length && !await isConnected(access, endpoint, signal)) break;
     }
   }
-  if (snapshots.length === 0) {
-    const isNone = unitIds === "auto" && failures.length === ids.length;
-    throw isNone ? noneOf(endpoint, failures) : failures[0];
-  }
+  if (snapshots.length === 0) throw failures[0];
   report(snapshots);
-  // With auto most unit ids are expected to stay silent.
-  if (unitIds === "auto" || failures.length === 0) return ExitCode.done;
+  if (failures.length === 0) return ExitCode.done;
   for (const failure of failures) io.err(errorText(failure, false));
   return ExitCode.partly;
 }
 
-async function isConnected(
-  { sessions }: DeviceAccess,
+/** The unit ids at which there is a device. */
+async function search(
+  access: DeviceAccess,
   endpoint: Endpoint,
+  { unit, within = SEARCH_MS }: UnitChoice,
+  io: Io,
   signal: AbortSignal,
-): Promise<boolean> {
-  try {
-    await sessions.get(endpoint).connect(signal);
-    return true;
-  } catch {
-    return false;
-  }
+): Promise<readonly number[]> {
+  using progress = startProgress(io, "unit ids asked", unitIdList(unit).length);
+  const { found, left, failures } = await searchUnits(
+    ...[access, endpoint, unit, within, progress, signal] as const,
+  );
+  progress[Symbol.dispose]();
+  if (left.length > 0) io.err(`${timeIsOver(endpoint, left)}\n`);
+  if (found.length > 0) return found;
+  throw noneOf(endpoint, unit, failures, left.length);
 }
 
-/** None of the usual unit ids has a device; what a device that was there objects to goes first. */
-function noneOf(endpoint: Endpoint, failures: readonly unknown[]): unknown {
-  const objection = failures.find((failure) => !(failure instanceof TransportError));
-  return objection ?? new TransportError(
+/** Says where the device is, if it is at another unit id. */
+async function explained(
+  error: unknown,
+  access: DeviceAccess,
+  endpoint: Endpoint,
+  unitId: number,
+): Promise<unknown> {
+  if (!(error instanceof WrongUnitError)) return error;
+  const other = await whereElse(access, endpoint, unitId);
+  if (!other) return error;
+  const text =
+    `${error.message}; found there: --unit ${other.unitId} (${other.device.identity.id})`;
+  return new WrongUnitError(text, error.fault, { cause: error });
+}
+
+/** No unit id has a device; what a device that was there objects to goes first. */
+function noneOf(
+  endpoint: Endpoint,
+  unitIds: UnitIds,
+  failures: readonly unknown[],
+  left: number,
+): unknown {
+  const ids = unitIdList(unitIds);
+  const asked = ids.length - left;
+  const objection = failures.find((failure) =>
+    !(failure instanceof TransportError) && !isOfGateway(failure)
+  );
+  if (objection) return objection;
+  const where = unitIds === "auto" ? ids.slice(0, asked).join(", ") : `${ids[0]}–${ids[asked - 1]}`;
+  return new TransportError(
     `Cannot read "${formatEndpoint(endpoint)}": it can be connected to, but no SunSpec device ` +
-      `answers at the unit ids ${unitIdList("auto").join(", ")}; try others with --unit, as 4-10`,
+      `answers at the unit ids ${where}; try others with --unit, as 1-247`,
     "malformed",
     { cause: failures[0] },
   );
+}
+
+function isOfGateway(failure: unknown): boolean {
+  return failure instanceof ModbusException && (failure.code === 10 || failure.code === 11);
 }
 
 /** Snapshots as a table: a row a value. */

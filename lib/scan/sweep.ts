@@ -43,6 +43,8 @@ export interface SweepOptions {
   readonly unitIds: readonly number[];
   /** Stop at the first unit id that a driver knows. */
   readonly firstOnly: boolean;
+  /** How long to ask one endpoint for its unit ids; undefined = as long as it takes. */
+  readonly withinMs?: number;
   /** Endpoints asked at the same time. */
   readonly concurrency: number;
   /** How long to wait for a connection. */
@@ -53,6 +55,10 @@ export interface SweepOptions {
   open(transport: Transport, signal: AbortSignal): Promise<Device | undefined>;
   /** Told of each endpoint that is done. */
   onProgress(counts: SweepCounts): void;
+  /** Told of each unit id that is to be asked. */
+  onUnit?(endpoint: Endpoint, unitId: number): void;
+  /** Told of unit ids that there was no time for. */
+  onLeft?(endpoint: Endpoint, unitIds: readonly number[]): void;
   /** Told of each answer, as it comes. */
   onFound(found: Found): void;
 }
@@ -91,7 +97,13 @@ async function sweepEndpoint(
   }
   let outcome: Outcome = "silent";
   let isKnown = false;
-  for (const unitId of options.unitIds) {
+  const until = performance.now() + (options.withinMs ?? Number.POSITIVE_INFINITY);
+  for (const [i, unitId] of options.unitIds.entries()) {
+    if (i > 0 && performance.now() >= until) {
+      options.onLeft?.(endpoint, options.unitIds.slice(i));
+      break;
+    }
+    options.onUnit?.(endpoint, unitId);
     const result = await askUnit(endpoint, session, unitId, options, signal);
     if (outcome !== "answering" && result !== "known") outcome = result;
     if (result === "known") [outcome, isKnown] = ["answering", true];

@@ -170,6 +170,20 @@ Deno.test("a sweep that is stopped asks no further endpoint", async () => {
   assert.deepEqual([asked, counts.done], [3, 2]);
 });
 
+Deno.test("an endpoint with more unit ids than there is time for is left, and the rest named", async () => {
+  await using gateway = await simulated("1,103/1-2,9", 1);
+  const left: (readonly number[])[] = [];
+  const asked: number[] = [];
+  const { found, counts } = await swept([at(gateway)], {
+    unitIds: [1, 2, 3, 9],
+    withinMs: 0,
+    onUnit: (_endpoint, unitId) => asked.push(unitId),
+    onLeft: (_endpoint, unitIds) => left.push(unitIds),
+  });
+  assert.deepEqual([asked, left, counts.done], [[1], [[2, 3, 9]], 1]);
+  assert.deepEqual(found.map(({ unitId }) => unitId), [1]);
+});
+
 Deno.test("what is no fault of the wire ends the sweep", async () => {
   await using server = new Listener(`${NET}.1`, silent);
   await assert.rejects(
