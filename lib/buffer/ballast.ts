@@ -16,9 +16,9 @@ export class Ballast {
     this.bytes = Math.min(Math.max(Math.floor(maxBytes / 64), MIB / 4), 8 * MIB);
   }
 
-  /** Lays it in where there is none, and so much space that nothing is short of it. */
+  /** Lays it in where there is none, and twice the space for it. */
   place(growth: number): void {
-    if (this.#size() === this.bytes || growth < this.bytes) return;
+    if (this.#size() === this.bytes || growth < 2 * this.bytes) return;
     const part = new Uint8Array(64 * 1024);
     try {
       using file = Deno.openSync(this.path, {

@@ -66,8 +66,8 @@ const TASKS: Readonly<Record<BufferRole, readonly BufferTask[]>> = {
 const READ_AHEAD = 200;
 /** How often a full buffer is looked at while appending waits. */
 const BLOCKED_MS = 200;
-/** Pages given back to the file system in one step. */
-const VACUUM_PAGES = 1000;
+/** Pages given back to the file system in one step: with more, SQLite's cache spills into the log. */
+const VACUUM_PAGES = 200;
 /** Free space that stays in the file: what comes next would only take it back. */
 const KEPT_FREE_BYTES = 1024 * 1024;
 
@@ -285,7 +285,8 @@ export class SqliteBuffer implements Buffer {
         return this.#trim(retention);
       } catch (error) {
         if (sqliteCode(error) !== SqliteCode.full) throw error;
-        this.#makeRoom();
+        this.#ballast.remove();
+        this.#reclaim();
         return this.#trim(retention);
       }
     });
@@ -379,8 +380,12 @@ export class SqliteBuffer implements Buffer {
       return this.#sql.transaction(job);
     } catch (error) {
       if (sqliteCode(error) !== SqliteCode.full) throw error;
-      this.#makeRoom();
-      return this.#sql.transaction(job);
+      this.#ballast.remove();
+      this.#reclaim();
+      const result = this.#sql.transaction(job);
+      // It may have been what makes others free: a position of an output.
+      this.#reclaim();
+      return result;
     }
   }
 
@@ -416,14 +421,18 @@ export class SqliteBuffer implements Buffer {
     );
   }
 
-  /** Frees what can be freed without losing anything. A full disk fails the one step or the other. */
-  #makeRoom(): void {
-    this.#ballast.remove();
+  /** Frees what can be freed without losing anything; on a full disk each step may fail. */
+  #reclaim(): void {
+    const checkpoint = () => {
+      // It would take the last room away where the file has to grow for it.
+      if (this.#room.canCheckpoint()) this.#sql.all("PRAGMA wal_checkpoint(TRUNCATE)");
+    };
     for (
       const step of [
-        () => this.#sql.all("PRAGMA wal_checkpoint(TRUNCATE)"),
+        checkpoint,
         () => this.#trimmer.dropDelivered(() => this.#room.freeBytes() > KEPT_FREE_BYTES),
-        () => this.#sql.all(`PRAGMA incremental_vacuum(${VACUUM_PAGES})`),
+        () => this.#giveBack(() => false),
+        checkpoint,
       ]
     ) {
       try {

@@ -72,15 +72,23 @@ export class Room {
 
   /** Bytes by which the file may grow before the disk is short of space. */
   growth(): number {
-    const { path, minFreeBytes } = this.#options;
+    const { minFreeBytes } = this.#options;
+    const { left, total } = this.#disk();
+    return Math.max(left - (minFreeBytes < total ? minFreeBytes : total * SHARE_FREE), 0);
+  }
+
+  /** Whether the disk has room for all that stands in SQLite's log and not in the file. */
+  canCheckpoint(): boolean {
+    return this.fileBytes() - Deno.statSync(this.#options.path).size <= this.#disk().left;
+  }
+
+  #disk(): { readonly left: number; readonly total: number } {
     try {
-      const { bavail, blocks, bsize } = statfsSync(dirname(path));
-      const total = blocks * bsize;
-      const free = minFreeBytes < total ? minFreeBytes : total * SHARE_FREE;
-      return Math.max(bavail * bsize - free, 0);
+      const { bavail, blocks, bsize } = statfsSync(dirname(this.#options.path));
+      return { left: bavail * bsize, total: blocks * bsize };
     } catch {
       // A system that does not say how full it is: SQLite will.
-      return Number.MAX_SAFE_INTEGER;
+      return { left: Number.MAX_SAFE_INTEGER, total: Number.MAX_SAFE_INTEGER };
     }
   }
 }

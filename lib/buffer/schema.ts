@@ -6,7 +6,7 @@ const PAGE_SIZE = 4096;
 const SLACK_PAGES = 256;
 
 /** What makes a file of each version out of one of the version before; 0 is an empty file. */
-const MIGRATIONS: readonly (readonly string[])[] = [[
+export const MIGRATIONS: readonly (readonly string[])[] = [[
   `CREATE TABLE telemetry_queue(
      id INTEGER PRIMARY KEY AUTOINCREMENT,
      topic TEXT NOT NULL,

@@ -64,7 +64,8 @@ diskTest(
     await using buffer = new SqliteBuffer({ ...OPTIONS, path: `${disk.folder}/buffer.sqlite` });
     await buffer.append(entries("before"));
     const filler = await disk.fill();
-    const payload = new Uint8Array(300_000);
+    // More than the ballast makes room for.
+    const payload = new Uint8Array(3_000_000);
     await assert.rejects(buffer.append([entry("", { payload })]), (error) => {
       assert.equal(sqliteCode(error), SqliteCode.full);
       return true;

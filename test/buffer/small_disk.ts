@@ -1,3 +1,4 @@
+import { statfs } from "node:fs/promises";
 import { run } from "../../scripts/services.ts";
 
 /** A file system of its own in memory, which can be full or read-only; gone with its scope. */
@@ -26,6 +27,12 @@ export class SmallDisk implements AsyncDisposable {
       while (await file.write(block).catch(() => 0) === size);
     }
     return path;
+  }
+
+  /** How much room is left, in bytes. */
+  async free(): Promise<number> {
+    const { bavail, bsize } = await statfs(this.folder);
+    return bavail * bsize;
   }
 
   /** Changes how it is mounted. */
