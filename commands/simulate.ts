@@ -7,19 +7,26 @@ import { defineCommand } from "../lib/cli/define.ts";
 import { type Io, print } from "../lib/cli/mod.ts";
 import { say, value } from "../lib/cli/values.ts";
 import { formatOptions } from "../lib/compose/options.ts";
-import { UsageError } from "../lib/core/mod.ts";
+import { formatEndpoint, type NetworkEndpoint, UsageError } from "../lib/core/mod.ts";
 import { sunspecDefinitions } from "../lib/drivers/mod.ts";
+import { readCertificates } from "../lib/modbus/mod.ts";
 import { stopSignals } from "../lib/signals.ts";
 import { parseEndpointSpec, serveEndpoint, type SimulatedEndpoint } from "../lib/simulate/mod.ts";
 
-/** An IPv4 address and a port; 0 = any free one. */
-const listenValue = value("HOST:PORT", "127.0.0.1:5020", (text) => {
-  const [, host, port] = /^(\d{1,3}(?:\.\d{1,3}){3}):(\d{1,5})$/.exec(text) ?? [];
-  if (host === undefined || Number(port) > 65_535) {
-    throw new UsageError(`Cannot listen on "${text}": write it as 127.0.0.1:5020`);
+/** Where to listen: as an endpoint, but by address; port 0 = any free one. */
+const listenValue = value("ADDRESS", "127.0.0.1:5020", (text): NetworkEndpoint => {
+  const [, scheme = "tcp", v4, v6, port] =
+    /^(?:(tcp|tls|rtu\+tcp):\/\/)?(?:(\d{1,3}(?:\.\d{1,3}){3})|\[([0-9a-fA-F:.]+(?:%[\w.-]+)?)\]):(\d{1,5})$/
+      .exec(text) ?? [];
+  const host = v4 ?? v6;
+  const isScheme = scheme === "tcp" || scheme === "tls" || scheme === "rtu+tcp";
+  if (host === undefined || Number(port) > 65_535 || !isScheme) {
+    throw new UsageError(
+      `Cannot listen on "${text}": write it as 127.0.0.1:5020, [::1]:5020, tls://… or rtu+tcp://…`,
+    );
   }
-  return { host, port: Number(port) };
-}, ({ host, port }) => `${host}:${port}`);
+  return { scheme, host, port: Number(port) };
+}, formatEndpoint);
 
 /** `sunspool simulate`. */
 export const command = defineCommand({
@@ -46,9 +53,11 @@ export const command = defineCommand({
     ),
     listen: withDefault(
       option("--listen", listenValue, {
-        description: say("The first address; port 0 takes any free one"),
+        description: say(
+          "The first address, with tls:// or rtu+tcp:// before it for these; port 0 takes any free one",
+        ),
       }),
-      { host: "127.0.0.1", port: 5020 },
+      { scheme: "tcp", host: "127.0.0.1", port: 5020 },
     ),
     models: withDefault(
       option("--models", string({ metavar: "MODELS" }), {
@@ -83,11 +92,22 @@ export const command = defineCommand({
       }),
       "",
     ),
+    tlsCert: withDefault(
+      option("--tls-cert", string({ metavar: "FILE" }), {
+        description: say("Certificate to show on tls:// (PEM)"),
+      }),
+      "",
+    ),
+    tlsKey: withDefault(
+      option("--tls-key", string({ metavar: "FILE" }), { description: say("Its key (PEM)") }),
+      "",
+    ),
     format: formatOptions,
   }),
   async run(options, io) {
     const { first: stopped } = stopSignals();
     const first = options.listen;
+    const certificate = first.scheme === "tls" ? readCertificate(options) : undefined;
     const common = `${options.models}@${options.baseAddress}/${options.unit}`;
     const texts = options.device.length > 0
       ? options.device
@@ -100,7 +120,8 @@ export const command = defineCommand({
     await using served = new AsyncDisposableStack();
     const endpoints: SimulatedEndpoint[] = [];
     for (const [index, spec] of specs.entries()) {
-      const at = { hostname: addressAfter(first.host, index), port: first.port, index };
+      const hostname = index === 0 ? first.host : addressAfter(first.host, index);
+      const at = { hostname, port: first.port, scheme: first.scheme, certificate, index };
       endpoints.push(served.use(await serveEndpoint(spec, at, definitions, stateOf)));
     }
     printEndpoints(endpoints, options.format, io);
@@ -108,13 +129,23 @@ export const command = defineCommand({
   },
 });
 
+function readCertificate(
+  { tlsCert, tlsKey }: { readonly tlsCert: string; readonly tlsKey: string },
+) {
+  if (tlsCert === "" || tlsKey === "") {
+    throw new UsageError("To listen on tls:// name --tls-cert FILE and --tls-key FILE");
+  }
+  const { own } = readCertificates({ ca: undefined, cert: tlsCert, key: tlsKey });
+  return own;
+}
+
 function printEndpoints(
   endpoints: readonly SimulatedEndpoint[],
   format: Parameters<typeof print>[1],
   io: Io,
 ): void {
-  const documents = endpoints.map(({ hostname, port, devices }) => ({
-    endpoint: `${hostname}:${port}`,
+  const documents = endpoints.map(({ endpoint, devices }) => ({
+    endpoint,
     unit_ids: devices.map(({ options }) => options.unitId),
     models: devices[0]?.options.models.map(({ id }) => id) ?? [],
     base_address: devices[0]?.options.baseAddress ?? 0,

@@ -1,4 +1,11 @@
-import { ConfigError, messageOf, RefusedError, TryLaterError, UsageError } from "../core/mod.ts";
+import {
+  ConfigError,
+  messageOf,
+  RefusedError,
+  TransportError,
+  TryLaterError,
+  UsageError,
+} from "../core/mod.ts";
 import { printableLines } from "../printable.ts";
 
 /** The exit codes of every command. */
@@ -32,6 +39,7 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return ExitCode.usage;
   if (error instanceof ConfigError) return ExitCode.config;
   if (error instanceof RefusedError) return ExitCode.refused;
+  if (error instanceof TransportError && error.fault === "denied") return ExitCode.refused;
   if (error instanceof TryLaterError) return ExitCode.tryLater;
   return ExitCode.failed;
 }

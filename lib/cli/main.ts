@@ -160,8 +160,6 @@ const ENDPOINTS = `An endpoint is where a device is reached:
   rtu+tcp://HOST:PORT                 RTU frames over TCP
   serial:/dev/ttyUSB0?baud=9600&parity=none&stop=1
 
-This version opens Modbus TCP only.
-
 Unit ids (--unit) are 1, 1,3,126, 1-10, or auto. When a device answers but has no SunSpec map, try
 126, or the id shown on its display plus 123 (SMA), 71 (Kostal), 200–204 or 240–244 (Fronius meters).
 With auto, and more than eight ids, an endpoint is searched: one try each, for --within at most.

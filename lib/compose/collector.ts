@@ -14,6 +14,7 @@ import type { StopSignals } from "../signals.ts";
 import { connectNotifier } from "../systemd.ts";
 import { VERSION } from "../version.ts";
 import { eventEntry, openBuffer, retentionOf, stamperAfter, toEntry } from "./buffer.ts";
+import { certificatesOf } from "./certificates.ts";
 import { Capacity, humanTime } from "./capacity.ts";
 import { drainsOf } from "./delivery.ts";
 import { Fleet } from "./fleet.ts";
@@ -89,8 +90,9 @@ export class Collector {
   async #collect(signals: StopSignals): Promise<CollectorReport> {
     const { get } = this.#config;
     this.#requireDevices();
-    // A definition that cannot be used is told now, not by each device for ever.
+    // A definition or certificate that cannot be used is told now, not by each device for ever.
     await sunspecDefinitions(get(settings.sunspec.modelsDir));
+    certificatesOf(this.#config);
     await using buffer = openBuffer(this.#config, "collect");
     this.#announce(buffer);
     // A failing disk ends it: the next start finds everything that was committed.

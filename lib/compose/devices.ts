@@ -13,6 +13,7 @@ import {
 import { drivers } from "../drivers/mod.ts";
 import { type SessionOptions, Sessions } from "../modbus/mod.ts";
 import { BASE_ADDRESSES } from "../sunspec/mod.ts";
+import { certificatesOf } from "./certificates.ts";
 
 /**
  * Unit ids that vendors use, the likely ones first, for `--unit auto`: SMA 126 or the id on the
@@ -29,8 +30,13 @@ export function unitIdList(ids: UnitIds): readonly number[] {
   return ids === "auto" ? VENDOR_UNIT_IDS : ids;
 }
 
-/** How sessions are to be kept, by the configuration. */
-export function sessionOptions({ get }: Config): SessionOptions {
+/**
+ * How sessions are to be kept, by the configuration.
+ *
+ * @throws {ConfigError} when a certificate cannot be used
+ */
+export function sessionOptions(config: Config): SessionOptions {
+  const { get } = config;
   const { modbus, poller } = settings;
   const requestTimeoutMs = get(modbus.timeoutMs) ?? get(poller.requestTimeoutMs);
   return {
@@ -43,6 +49,7 @@ export function sessionOptions({ get }: Config): SessionOptions {
     interReadDelayMs: get(modbus.interReadDelayMs),
     session: get(modbus.session),
     random: Math.random,
+    tls: certificatesOf(config),
   };
 }
 

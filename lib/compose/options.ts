@@ -7,6 +7,7 @@ import type { Format, Io } from "../cli/mod.ts";
 import { endpointValue, millisecondsValue, say, unitIdsValue } from "../cli/values.ts";
 import { type Config, loadConfig, settings } from "../config/mod.ts";
 import { sunspecDefinitions } from "../drivers/mod.ts";
+import { certificatesOf } from "./certificates.ts";
 
 const FORMATS: readonly Format[] = ["table", "json", "ndjson", "csv"];
 
@@ -119,8 +120,8 @@ export function configOf(options: ConfigOptions & Partial<DeviceFlags>, io: Io):
 }
 
 /**
- * The same for commands that need no file after their start: the model definitions are read as well,
- * then files can be neither read nor written any more.
+ * The same for commands that need no file after their start: model definitions and certificates are
+ * read as well, then files can be neither read nor written any more.
  *
  * @throws {ConfigError}
  */
@@ -130,6 +131,7 @@ export async function filelessConfigOf(
 ): Promise<Config> {
   const config = configOf(options, io);
   await sunspecDefinitions(config.get(settings.sunspec.modelsDir));
+  certificatesOf(config);
   io.giveUp(["read", "write"]);
   return config;
 }

@@ -61,11 +61,7 @@ const KEYS: Readonly<Record<string, { readonly schema: object; readonly read: Re
     schema: { type: "string" },
     read: (value, device) => {
       if (typeof value !== "string") throw new SettingError("must be a text");
-      const endpoint = parseEndpoint(value);
-      if (endpoint.scheme !== "tcp") {
-        throw new SettingError(`"${value}": this version speaks Modbus TCP only, use tcp://`);
-      }
-      device.endpoint = endpoint;
+      device.endpoint = parseEndpoint(value);
     },
   },
   unit_ids: {

@@ -206,6 +206,21 @@ export const settings = {
       "hold",
       ["hold", "release"],
     ),
+    tlsCaFile: text(
+      {
+        key: "modbus.tls.ca_file",
+        summary: "CA that signs tls:// devices (PEM); adds to the public ones",
+      },
+      undefined,
+    ),
+    tlsCertFile: text(
+      { key: "modbus.tls.cert_file", summary: "Our certificate for tls:// devices (PEM)" },
+      undefined,
+    ),
+    tlsKeyFile: text(
+      { key: "modbus.tls.key_file", summary: "Its key (PEM); nobody else may be able to read it" },
+      undefined,
+    ),
   },
   sunspec: {
     baseAddress,

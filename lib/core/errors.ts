@@ -1,5 +1,12 @@
 /** Why a wire broke; also the `result` label of `sunspool_modbus_requests_total`. */
-export type TransportFault = "timeout" | "refused" | "closed" | "unreachable" | "malformed";
+export type TransportFault =
+  | "timeout"
+  | "refused"
+  | "closed"
+  | "unreachable"
+  | "malformed"
+  /** Authentication or permission: who it is, who we are, or what we may. */
+  | "denied";
 
 /** The wire broke or stayed silent. Reopen it and back off. */
 export class TransportError extends Error {

@@ -2,6 +2,7 @@ import { EventEmitter } from "node:events";
 import { Buffer } from "node:buffer";
 import modbusSerial from "modbus-serial";
 import type { ReadRequest } from "../core/mod.ts";
+import { encodeRtu } from "./rtu.ts";
 
 /** Sends a PDU to a unit and gives the PDU of the checked answer. */
 export type ExchangePdu = (unitId: number, pdu: Uint8Array) => Promise<Uint8Array>;
@@ -83,28 +84,10 @@ class Port extends EventEmitter {
     const unitId = frame[0] ?? 0;
     try {
       const pdu = await this.#exchange(unitId, frame.slice(1, -2));
-      this.emit("data", withCrc(unitId, pdu));
+      this.emit("data", Buffer.from(encodeRtu({ unitId, pdu }).buffer));
     } catch (error) {
       this.#failure = error instanceof Error ? error : new Error(String(error));
       this.emit("data", FAILED);
     }
   }
-}
-
-function withCrc(unitId: number, pdu: Uint8Array): Buffer {
-  const frame = Buffer.alloc(pdu.length + 3);
-  frame[0] = unitId;
-  frame.set(pdu, 1);
-  frame.writeUInt16LE(crc16(frame.subarray(0, -2)), frame.length - 2);
-  return frame;
-}
-
-/** CRC of an RTU frame: MODBUS over Serial Line V1.02, section 6.2.2. */
-function crc16(bytes: Uint8Array): number {
-  let crc = 0xffff;
-  for (const byte of bytes) {
-    crc ^= byte;
-    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >> 1) ^ 0xa001 : crc >> 1;
-  }
-  return crc;
 }

@@ -72,30 +72,50 @@ export function readPdu({ functionCode, address, quantity }: ReadRequest): Uint8
 }
 
 /**
+ * Holds the head of a reply against the read it claims to answer.
+ *
+ * @param byteCount the byte after the function code
+ * @returns how long its PDU has to be
+ * @throws {ProtocolError} when it cannot be the answer: wrong unit, function or byte count
+ */
+export function replyLength(
+  request: Omit<Frame, "transactionId">,
+  head: { readonly unitId: number; readonly functionCode: number; readonly byteCount: number },
+): number {
+  const asked = request.pdu[0] ?? 0;
+  if (head.unitId !== request.unitId) {
+    throw new ProtocolError(`a reply with unit id ${head.unitId} instead of ${request.unitId}`);
+  }
+  if (head.functionCode === (asked | 0x80)) return 2;
+  if (head.functionCode !== asked) {
+    throw new ProtocolError(`a reply with function code ${head.functionCode} instead of ${asked}`);
+  }
+  const wanted = quantityOf(request.pdu) * 2;
+  if (head.byteCount !== wanted) {
+    throw new ProtocolError(`a reply with byte count ${head.byteCount} instead of ${wanted}`);
+  }
+  return 2 + wanted;
+}
+
+/** How many registers the PDU of a read asks for. */
+export function quantityOf(pdu: Uint8Array): number {
+  return (pdu[3] ?? 0) << 8 | (pdu[4] ?? 0);
+}
+
+/**
  * Holds a reply against the read it claims to answer.
  *
  * @throws {ProtocolError} when it cannot be the answer: wrong unit, function, length or byte count
  */
-export function checkReply(request: Omit<Frame, "transactionId">, reply: Frame): void {
-  const asked = request.pdu[0] ?? 0;
-  const answered = reply.pdu[0] ?? 0;
-  const fail = (what: string) => {
-    throw new ProtocolError(`a reply with ${what}`);
-  };
-  if (reply.unitId !== request.unitId) {
-    fail(`unit id ${reply.unitId} instead of ${request.unitId}`);
-  }
-  if (answered === (asked | 0x80)) {
-    if (reply.pdu.length !== 2) fail(`an exception of ${reply.pdu.length} bytes instead of 2`);
-    return;
-  }
-  if (answered !== asked) fail(`function code ${answered} instead of ${asked}`);
-  const quantity = new DataView(request.pdu.buffer, request.pdu.byteOffset).getUint16(3);
-  const byteCount = reply.pdu[1] ?? 0;
-  if (byteCount !== quantity * 2) fail(`byte count ${byteCount} instead of ${quantity * 2}`);
-  if (reply.pdu.length !== 2 + byteCount) {
-    fail(`${reply.pdu.length - 2} data bytes with byte count ${byteCount}`);
-  }
+export function checkReply(request: Omit<Frame, "transactionId">, { unitId, pdu }: Frame): void {
+  const [functionCode = 0, byteCount = 0] = pdu;
+  const length = replyLength(request, { unitId, functionCode, byteCount });
+  if (pdu.length === length) return;
+  throw new ProtocolError(
+    length === 2
+      ? `a reply with an exception of ${pdu.length} bytes instead of 2`
+      : `a reply with ${pdu.length - 2} data bytes with byte count ${byteCount}`,
+  );
 }
 
 /** What a read asks for, in words. */

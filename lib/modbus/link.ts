@@ -1,12 +1,7 @@
 import { messageOf, ProtocolError, TransportError } from "../core/mod.ts";
-import {
-  checkReply,
-  decodeFrame,
-  encodeFrame,
-  type Frame,
-  frameEnd,
-  MAX_FRAME_LENGTH,
-} from "./frame.ts";
+import { delay } from "../backoff.ts";
+import { type Frame, MAX_FRAME_LENGTH } from "./frame.ts";
+import { type Framing, mbap } from "./framing.ts";
 
 /** A connection that carries bytes; `Deno.Conn` is one. */
 export interface ByteStream {
@@ -19,6 +14,9 @@ export interface ByteStream {
 /** Stale replies to swallow for one request before the connection counts as broken. */
 const STALE_LIMIT = 16;
 
+/** How often bytes may break a silence before it is given up. */
+const NOISE_LIMIT = 20;
+
 /** What one exchange asks for. */
 export interface Exchange {
   readonly unitId: number;
@@ -27,6 +25,22 @@ export interface Exchange {
   readonly signal: AbortSignal;
   /** Told of each reply that belongs to an earlier request. */
   onStale(): void;
+}
+
+/** A link as a session uses it. */
+export interface OpenLink {
+  /** False once either side has closed it. */
+  readonly isOpen: boolean;
+  /** The id the next request will carry; a new link goes on from here. */
+  readonly nextTransactionId: number;
+  /**
+   * Sends a request and gives the PDU of its answer, an exception included.
+   *
+   * @throws {TransportError} the connection is gone then
+   */
+  exchange(exchange: Exchange): Promise<Uint8Array>;
+  /** Closes the connection; a request in flight fails. */
+  close(): void;
 }
 
 interface Pending {
@@ -38,17 +52,20 @@ interface Pending {
 }
 
 /**
- * One Modbus TCP connection that trusts nothing: one request in flight, and each reply held
- * against it. A reply to an earlier request is dropped and counted; any other deviation, and the
- * deadline, ends the connection.
+ * One connection that trusts nothing: one request in flight, and each reply held against it. A
+ * reply to an earlier request is dropped and counted; any other deviation, and the deadline, ends
+ * the connection.
  */
-export class Link {
+export class Link implements OpenLink {
   readonly #stream: ByteStream;
   readonly #name: string;
+  readonly #framing: Framing;
   #nextTransactionId: number;
   #received = new Uint8Array(0);
   #pending: Pending | undefined;
   #failure: Error | undefined;
+  #isDraining = false;
+  #heard = 0;
 
   /**
    * Takes over an open stream.
@@ -56,28 +73,22 @@ export class Link {
    * @param name the endpoint, for messages
    * @param transactionId the first transaction id, 0–65535
    */
-  constructor(stream: ByteStream, name: string, transactionId: number) {
+  constructor(stream: ByteStream, name: string, transactionId: number, framing: Framing = mbap) {
     this.#stream = stream;
     this.#name = name;
     this.#nextTransactionId = transactionId;
+    this.#framing = framing;
     this.#receive();
   }
 
-  /** False once either side has closed it. */
   get isOpen(): boolean {
     return this.#failure === undefined;
   }
 
-  /** The id the next request will carry; a new link goes on from here. */
   get nextTransactionId(): number {
     return this.#nextTransactionId;
   }
 
-  /**
-   * Sends a request and gives the PDU of its answer, an exception included.
-   *
-   * @throws {TransportError} the connection is gone then
-   */
   async exchange(exchange: Exchange): Promise<Uint8Array> {
     if (this.#failure) throw this.#failure;
     if (this.#pending) throw new Error("A request is in flight already");
@@ -89,15 +100,16 @@ export class Link {
       this.#pending = { request, exchange, stale: 0, resolve, reject };
     });
     const deadline = setTimeout(() => {
-      const text =
-        `Cannot read from "${this.#name}" unit ${unitId}: no answer within ${timeoutMs} ms`;
-      this.#end(new TransportError(text, "timeout"));
+      const why = `no answer within ${timeoutMs} ms`;
+      this.#end(
+        new TransportError(`Cannot read from "${this.#name}" unit ${unitId}: ${why}`, "timeout"),
+      );
     }, timeoutMs);
     const abort = () =>
       this.#end(new TransportError(`Cannot read from "${this.#name}": stopped`, "closed"));
     signal.addEventListener("abort", abort, { once: true });
     try {
-      this.#send(encodeFrame(request));
+      this.#send(this.#framing.encode(request));
       return await answer;
     } finally {
       clearTimeout(deadline);
@@ -106,7 +118,19 @@ export class Link {
     }
   }
 
-  /** Closes the connection; a request in flight fails. */
+  /** Throws away what comes, until nothing has come for `quietMs` or it seems that it never stops. */
+  async drain(quietMs: number, signal: AbortSignal): Promise<void> {
+    this.#isDraining = true;
+    try {
+      for (let i = 0, heard = -1; i < NOISE_LIMIT && this.isOpen && heard !== this.#heard; i++) {
+        heard = this.#heard;
+        await delay(quietMs, signal);
+      }
+    } finally {
+      this.#isDraining = false;
+    }
+  }
+
   close(): void {
     this.#end(new TransportError(`The connection to "${this.#name}" is closed`, "closed"));
   }
@@ -116,7 +140,9 @@ export class Link {
       let sent = 0;
       while (sent < bytes.length) sent += await this.#stream.write(bytes.subarray(sent));
     } catch (cause) {
-      this.#end(this.#lost(messageOf(cause), cause));
+      this.#end(
+        cause instanceof TransportError ? cause : this.#lost(messageOf(cause), cause),
+      );
     }
   }
 
@@ -129,9 +155,9 @@ export class Link {
         this.#accept(chunk.subarray(0, count));
       }
     } catch (cause) {
-      this.#end(
-        cause instanceof ProtocolError ? this.#broken(cause) : this.#lost(messageOf(cause), cause),
-      );
+      if (cause instanceof ProtocolError) this.#end(this.#broken(cause));
+      else if (cause instanceof TransportError) this.#end(cause);
+      else this.#end(this.#lost(messageOf(cause), cause));
     }
   }
 
@@ -148,31 +174,31 @@ export class Link {
   }
 
   #accept(chunk: Uint8Array): void {
-    const bytes = new Uint8Array(this.#received.length + chunk.length);
-    bytes.set(this.#received);
-    bytes.set(chunk, this.#received.length);
-    let start = 0;
-    for (;;) {
-      const end = frameEnd(bytes.subarray(start));
-      if (end === undefined) break;
-      this.#answer(decodeFrame(bytes.subarray(start, start + end)));
-      start += end;
+    this.#heard += chunk.length;
+    if (this.#isDraining) return;
+    let bytes = this.#received.length === 0 ? chunk : joined(this.#received, chunk);
+    while (bytes.length > 0) {
+      const taken = this.#framing.take(bytes, this.#pending?.request);
+      if (!taken) break;
+      if (taken.pdu) this.#answer(taken.pdu);
+      else if (taken.isStale) this.#countStale();
+      bytes = bytes.subarray(taken.end);
     }
-    this.#received = bytes.slice(start);
+    this.#received = bytes.slice();
   }
 
-  #answer(reply: Frame): void {
+  #answer(pdu: Uint8Array): void {
+    this.#pending?.resolve(pdu);
+    this.#pending = undefined;
+  }
+
+  #countStale(): void {
     const pending = this.#pending;
     if (!pending) return;
-    if (reply.transactionId !== pending.request.transactionId) {
-      pending.exchange.onStale();
-      pending.stale++;
-      if (pending.stale < STALE_LIMIT) return;
-      throw new ProtocolError(`${STALE_LIMIT} stale replies in a row`);
-    }
-    checkReply(pending.request, reply);
-    this.#pending = undefined;
-    pending.resolve(reply.pdu);
+    pending.exchange.onStale();
+    pending.stale++;
+    if (pending.stale < STALE_LIMIT) return;
+    throw new ProtocolError(`${STALE_LIMIT} stale replies in a row`);
   }
 
   #end(reason: Error): void {
@@ -185,4 +211,11 @@ export class Link {
       // The socket is gone already.
     }
   }
+}
+
+function joined(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(a.length + b.length);
+  bytes.set(a);
+  bytes.set(b, a.length);
+  return bytes;
 }

@@ -7,38 +7,88 @@ import {
   TransportError,
   UsageError,
 } from "../core/mod.ts";
-import type { ByteStream } from "./link.ts";
+import { mbap } from "./framing.ts";
+import { type ByteStream, Link, type OpenLink } from "./link.ts";
+import { strictRtu } from "./rtu.ts";
+import { LateReplies, SettlingLink } from "./settling_link.ts";
+import { type TlsCertificates, TlsConnector, tlsStream } from "./tls.ts";
 
-/**
- * Opens the connection to an endpoint.
- *
- * @throws {TransportError} when it cannot be reached within `timeoutMs`
- * @throws {UsageError} for a transport this version does not speak
- */
-export async function openStream(
-  endpoint: Endpoint,
-  timeoutMs: number,
-  signal: AbortSignal,
-): Promise<ByteStream> {
-  if (endpoint.scheme !== "tcp") {
-    throw new UsageError(
-      `Cannot open "${formatEndpoint(endpoint)}": this version speaks Modbus TCP only, use tcp://`,
-    );
+/** How a link is to be opened. */
+export interface OpenOptions {
+  /** The first transaction id, 0–65535. */
+  readonly transactionId: number;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+const NO_CERTIFICATES: TlsCertificates = { ca: undefined, own: undefined };
+
+/** Opens links to one endpoint, one after the other. */
+export class LinkOpener {
+  readonly #endpoint: Endpoint;
+  readonly #name: string;
+  readonly #tls: TlsConnector | undefined;
+  readonly #late = new LateReplies();
+
+  /** Nothing is opened before `open`. */
+  constructor(endpoint: Endpoint, certificates: TlsCertificates = NO_CERTIFICATES) {
+    this.#endpoint = endpoint;
+    this.#name = formatEndpoint(endpoint);
+    if (endpoint.scheme === "tls") this.#tls = new TlsConnector(endpoint, certificates);
   }
-  using limit = deadline(timeoutMs, signal);
-  try {
-    const { host: hostname, port } = endpoint;
-    const connection = await Deno.connect({ hostname, port, signal: limit.signal });
-    connection.setNoDelay();
-    return connection;
-  } catch (cause) {
-    signal.throwIfAborted();
-    throw connectError(endpoint, cause, limit.isOver ? timeoutMs : undefined);
+
+  /** Whether what happened on earlier links matters to later ones: then it must outlive them. */
+  get remembers(): boolean {
+    return this.#endpoint.scheme !== "tcp";
+  }
+
+  /**
+   * Opens a link.
+   *
+   * @throws {TransportError} when it cannot be reached within the time
+   * @throws {UsageError} for a transport this version does not speak
+   */
+  async open({ transactionId, timeoutMs, signal }: OpenOptions): Promise<OpenLink> {
+    const endpoint = this.#endpoint;
+    if (endpoint.scheme === "serial") {
+      throw new UsageError(`Cannot open "${this.#name}": this version speaks no serial lines`);
+    }
+    const stream = await this.#connect(endpoint, timeoutMs, signal);
+    if (endpoint.scheme !== "rtu+tcp") return new Link(stream, this.#name, transactionId, mbap);
+    const link = new Link(stream, this.#name, transactionId, strictRtu);
+    return new SettlingLink(link, this.#late, 0);
+  }
+
+  async #connect(
+    endpoint: NetworkEndpoint,
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): Promise<ByteStream> {
+    using limit = deadline(timeoutMs, signal);
+    const tls = this.#tls;
+    try {
+      if (tls) {
+        const connection = await tls.connect(limit.signal);
+        return tlsStream(
+          connection,
+          (cause) => tls.explain(`Cannot read from "${this.#name}"`, cause),
+        );
+      }
+      const { host: hostname, port } = endpoint;
+      const connection = await Deno.connect({ hostname, port, signal: limit.signal });
+      connection.setNoDelay();
+      return connection;
+    } catch (cause) {
+      signal.throwIfAborted();
+      if (limit.isOver) throw connectError(this.#name, cause, timeoutMs);
+      throw tls?.explain(`Cannot connect to "${this.#name}"`, cause) ??
+        connectError(this.#name, cause);
+    }
   }
 }
 
-function connectError(endpoint: NetworkEndpoint, cause: unknown, timeoutMs: number | undefined) {
-  const failed = `Cannot connect to "${formatEndpoint(endpoint)}"`;
+function connectError(name: string, cause: unknown, timeoutMs?: number): TransportError {
+  const failed = `Cannot connect to "${name}"`;
   if (timeoutMs !== undefined) {
     return new TransportError(`${failed}: no answer within ${timeoutMs} ms`, "timeout", { cause });
   }

@@ -1,15 +1,32 @@
 /**
- * The other side of the wire: a Modbus TCP server for the devices we play ourselves.
+ * The other side of the wire: a Modbus server for the devices we play ourselves.
  *
  * @module
  */
-import { decodeFrame, encodeFrame, frameEnd, MAX_READ_QUANTITY } from "./frame.ts";
+import { type Frame, MAX_READ_QUANTITY } from "./frame.ts";
+import type { ByteStream } from "./link.ts";
+import { mbapRequests, type RequestFraming, rtuRequests } from "./requests.ts";
 
-/** Answers a read: the registers as bytes, or the exception code to answer with. */
+/**
+ * Answers a read: the registers as bytes, the exception code to answer with, or undefined = stay
+ * silent.
+ */
 export type ReadHandler = (
   unitId: number,
   request: { readonly functionCode: number; readonly address: number; readonly quantity: number },
-) => Uint8Array | number;
+) => Uint8Array | number | undefined;
+
+/** Where to listen, and how. */
+export interface ServePlace {
+  /** An address of this machine. */
+  readonly hostname: string;
+  /** 0 = any free one. */
+  readonly port: number;
+  /** As in an endpoint; Modbus TCP when left out. */
+  readonly scheme?: "tcp" | "tls" | "rtu+tcp";
+  /** For `tls`: the certificate to show, and its key (PEM). */
+  readonly certificate?: { readonly cert: string; readonly key: string } | undefined;
+}
 
 /** A listening server. */
 export interface ModbusServer extends AsyncDisposable {
@@ -24,17 +41,15 @@ export interface ModbusServer extends AsyncDisposable {
  *
  * @throws {Deno.errors.AddrInUse} and its like when the address cannot be had
  */
-export function serveModbus(
-  address: { readonly hostname: string; readonly port: number },
-  handler: ReadHandler,
-): ModbusServer {
-  const listener = Deno.listen(address);
+export function serveModbus(place: ServePlace, handler: ReadHandler): ModbusServer {
+  const { scheme = "tcp" } = place;
+  const framing = scheme === "rtu+tcp" ? rtuRequests : mbapRequests;
+  const listener = listen(place);
   const open = new Set<Deno.Conn>();
   const accepting = (async () => {
-    for await (const connection of listener) {
+    for await (const connection of connectionsOf(listener)) {
       open.add(connection);
-      connection.setNoDelay();
-      serve(connection, handler).finally(() => open.delete(connection));
+      serveStream(connection, handler, framing).finally(() => open.delete(connection));
     }
   })();
   const { hostname, port } = listener.addr;
@@ -49,28 +64,50 @@ export function serveModbus(
   };
 }
 
-function close(connection: Deno.Conn): void {
+type Listener = Deno.Listener<Deno.Conn, Deno.NetAddr>;
+
+function listen({ hostname, port, scheme, certificate }: ServePlace): Listener {
+  if (scheme !== "tls") return Deno.listen({ hostname, port });
+  return Deno.listenTls({ hostname, port, ...certificate ?? { cert: "", key: "" } });
+}
+
+async function* connectionsOf(listener: Listener): AsyncGenerator<Deno.Conn> {
+  for await (const connection of listener) {
+    if ("setNoDelay" in connection && typeof connection.setNoDelay === "function") {
+      connection.setNoDelay();
+    }
+    yield connection;
+  }
+}
+
+function close(stream: Pick<ByteStream, "close">): void {
   try {
-    connection.close();
+    stream.close();
   } catch {
     // Closed by the client already.
   }
 }
 
-async function serve(connection: Deno.Conn, handler: ReadHandler): Promise<void> {
+/** Serves what comes along one stream, until it ends. */
+export async function serveStream(
+  stream: ByteStream,
+  handler: ReadHandler,
+  framing: RequestFraming = rtuRequests,
+): Promise<void> {
   const buffer = new Uint8Array(4096);
   let held = 0;
   try {
     for (;;) {
-      const count = await connection.read(buffer.subarray(held));
+      const count = await stream.read(buffer.subarray(held));
       if (count === null) return;
       held += count;
       let start = 0;
-      for (;;) {
-        const end = frameEnd(buffer.subarray(start, held));
-        if (end === undefined) break;
-        await writeAll(connection, answer(buffer.subarray(start, start + end), handler));
-        start += end;
+      while (start < held) {
+        const taken = framing.take(buffer.subarray(start, held));
+        if (!taken) break;
+        const reply = taken.request && answer(taken.request, handler);
+        if (reply) await writeAll(stream, framing.encode(reply));
+        start += taken.end;
       }
       buffer.copyWithin(0, start, held);
       held -= start;
@@ -78,20 +115,24 @@ async function serve(connection: Deno.Conn, handler: ReadHandler): Promise<void>
   } catch {
     // A client that breaks the protocol or goes away ends its own connection only.
   } finally {
-    close(connection);
+    close(stream);
   }
 }
 
-async function writeAll(connection: Deno.Conn, bytes: Uint8Array): Promise<void> {
-  for (let sent = 0; sent < bytes.length;) sent += await connection.write(bytes.subarray(sent));
+async function writeAll(stream: ByteStream, bytes: Uint8Array): Promise<void> {
+  for (let sent = 0; sent < bytes.length;) sent += await stream.write(bytes.subarray(sent));
 }
 
-function answer(bytes: Uint8Array, handler: ReadHandler): Uint8Array {
-  const { transactionId, unitId, pdu } = decodeFrame(bytes);
-  return encodeFrame({ transactionId, unitId, pdu: answerPdu(unitId, pdu, handler) });
+function answer(request: Frame, handler: ReadHandler): Frame | undefined {
+  const pdu = answerPdu(request.unitId, request.pdu, handler);
+  return pdu && { ...request, pdu };
 }
 
-function answerPdu(unitId: number, pdu: Uint8Array, handler: ReadHandler): Uint8Array {
+function answerPdu(
+  unitId: number,
+  pdu: Uint8Array,
+  handler: ReadHandler,
+): Uint8Array | undefined {
   const functionCode = pdu[0] ?? 0;
   const refuse = (code: number) => Uint8Array.of(functionCode | 0x80, code);
   if (functionCode !== 3 && functionCode !== 4) return refuse(1);
@@ -101,6 +142,7 @@ function answerPdu(unitId: number, pdu: Uint8Array, handler: ReadHandler): Uint8
   const quantity = view.getUint16(3);
   if (quantity < 1 || quantity > MAX_READ_QUANTITY) return refuse(3);
   const data = handler(unitId, { functionCode, address, quantity });
+  if (data === undefined) return undefined;
   if (typeof data === "number") return refuse(data);
   return Uint8Array.of(functionCode, data.length, ...data);
 }

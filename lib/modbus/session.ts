@@ -10,9 +10,10 @@ import {
 import { Breaker, isSilence } from "./breaker.ts";
 import { ModbusClient } from "./client.ts";
 import { describeRead, exceptionOf, MAX_READ_QUANTITY } from "./frame.ts";
-import { Link } from "./link.ts";
-import { openStream } from "./open.ts";
+import type { OpenLink } from "./link.ts";
+import { LinkOpener } from "./open.ts";
 import { Pace, type PauseKind, type Pauses } from "./pace.ts";
+import type { TlsCertificates } from "./tls.ts";
 
 /** How a session treats its connection. */
 export interface SessionOptions {
@@ -36,6 +37,8 @@ export interface SessionOptions {
   readonly random: () => number;
   /** Told of each pause that a device turned out to need. */
   readonly onLearned?: (endpoint: string, kind: PauseKind, ms: number) => void;
+  /** For `tls://`: whom to trust, and who we are. */
+  readonly tls?: TlsCertificates | undefined;
 }
 
 /** What differs between the users of one session. */
@@ -61,14 +64,14 @@ const BUSY: readonly number[] = [5, 6];
 export class Session {
   /** The endpoint in its one spelling. */
   readonly endpoint: string;
-  readonly #target: Endpoint;
   readonly #options: SessionOptions;
   readonly #client: ModbusClient;
+  readonly #opener: LinkOpener;
   readonly #breaker: Breaker;
   readonly #pace: Pace;
-  #link: Link | undefined;
+  #link: OpenLink | undefined;
   /** On which requests have been sent. */
-  #usedLink: Link | undefined;
+  #usedLink: OpenLink | undefined;
   #connectedAt = Number.NEGATIVE_INFINITY;
   #transactionId: number;
   #exchange: ExchangeOptions | undefined;
@@ -81,10 +84,18 @@ export class Session {
   #connectFailure: Error | undefined;
   #release: ReturnType<typeof setTimeout> | undefined;
 
-  /** Nothing is opened before the first request. */
-  constructor(endpoint: Endpoint, options: SessionOptions) {
+  /**
+   * Nothing is opened before the first request.
+   *
+   * @param opener the one of an earlier session with this endpoint, if there was one
+   */
+  constructor(
+    endpoint: Endpoint,
+    options: SessionOptions,
+    opener: LinkOpener = new LinkOpener(endpoint, options.tls),
+  ) {
     this.endpoint = formatEndpoint(endpoint);
-    this.#target = endpoint;
+    this.#opener = opener;
     this.#options = options;
     this.#transactionId = Math.floor(options.random() * 0x1_0000);
     this.#breaker = new Breaker(this.endpoint);
@@ -213,6 +224,7 @@ export class Session {
     this.#exchange = { link, request, timeoutMs, signal, observe: options.observe };
     try {
       const bytes = await this.#client.readRegisters(unitId, request);
+      this.#failedConnects = 0;
       options.observe?.("ok");
       this.#breaker.answered(unitId);
       heard(true);
@@ -220,7 +232,11 @@ export class Session {
     } catch (error) {
       if (error instanceof ModbusException) {
         if (!isSilence(error)) this.#breaker.answered(unitId);
+        // An answer, even one that says no, is what a connection is for.
+        this.#failedConnects = 0;
         heard(true);
+      } else if (isDenied(error)) {
+        this.#connectFailed(error);
       } else if (isSilence(error) || (isFirst && isClosed(error))) {
         if (!signal.aborted) heard(false);
       }
@@ -252,19 +268,21 @@ export class Session {
     return reply;
   }
 
-  async #connected(signal: AbortSignal): Promise<Link> {
+  async #connected(signal: AbortSignal): Promise<OpenLink> {
     if (this.#closed) throw new TransportError(`"${this.endpoint}" is closed`, "closed");
     if (this.#link?.isOpen) return this.#link;
     if (this.#connectFailure && performance.now() < this.#noConnectBefore) {
       throw this.#connectFailure;
     }
     try {
-      const stream = await openStream(this.#target, this.#options.connectTimeoutMs, signal);
-      const link = new Link(stream, this.endpoint, this.#transactionId);
+      const link = await this.#opener.open({
+        transactionId: this.#transactionId,
+        timeoutMs: this.#options.connectTimeoutMs,
+        signal,
+      });
       if (this.#closed) link.close();
       this.#link = link;
       this.#connectedAt = performance.now();
-      this.#failedConnects = 0;
       return link;
     } catch (error) {
       if (error instanceof TransportError) this.#connectFailed(error);
@@ -281,7 +299,7 @@ export class Session {
 }
 
 interface ExchangeOptions {
-  readonly link: Link;
+  readonly link: OpenLink;
   readonly request: ReadRequest;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
@@ -303,7 +321,12 @@ function isClosed(error: unknown): boolean {
 
 function isWorthRetry(error: unknown): boolean {
   if (error instanceof ModbusException) return BUSY.includes(error.code);
-  return error instanceof TransportError;
+  return error instanceof TransportError && !isDenied(error);
+}
+
+/** Who the server is, or who we are, was not accepted: after a TLS handshake the first read tells. */
+function isDenied(error: unknown): error is TransportError {
+  return error instanceof TransportError && error.fault === "denied";
 }
 
 function resultOf(error: unknown): string {

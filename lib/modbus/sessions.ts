@@ -1,9 +1,11 @@
 import { type Endpoint, formatEndpoint } from "../core/mod.ts";
+import { LinkOpener } from "./open.ts";
 import { Session, type SessionOptions } from "./session.ts";
 
 /** One session per endpoint: devices accept few connections, many of them only one. */
 export class Sessions implements Disposable {
   readonly #sessions = new Map<string, Session>();
+  readonly #openers = new Map<string, LinkOpener>();
   readonly #options: SessionOptions;
 
   /** Every session gets the same options. */
@@ -16,7 +18,9 @@ export class Sessions implements Disposable {
     const name = formatEndpoint(endpoint);
     let session = this.#sessions.get(name);
     if (!session) {
-      session = new Session(endpoint, { ...this.#options, ...options });
+      const opener = this.#openers.get(name) ?? new LinkOpener(endpoint, this.#options.tls);
+      if (opener.remembers) this.#openers.set(name, opener);
+      session = new Session(endpoint, { ...this.#options, ...options }, opener);
       this.#sessions.set(name, session);
     }
     return session;

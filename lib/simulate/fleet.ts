@@ -1,5 +1,5 @@
-import { parseUnitIds, RefusedError, UsageError } from "../core/mod.ts";
-import { type ReadHandler, serveModbus } from "../modbus/mod.ts";
+import { formatEndpoint, parseUnitIds, RefusedError, UsageError } from "../core/mod.ts";
+import { type ReadHandler, serveModbus, type ServePlace } from "../modbus/mod.ts";
 import type { Definitions } from "../sunspec/mod.ts";
 import { type SimulatedDevice, simulateDevice, type SimulatedModel } from "./device.ts";
 
@@ -17,6 +17,8 @@ export interface EndpointSpec {
 
 /** An endpoint that is being served. */
 export interface SimulatedEndpoint extends AsyncDisposable {
+  /** Where clients reach it. */
+  readonly endpoint: string;
   /** Where it listens. */
   readonly hostname: string;
   /** Where it listens. */
@@ -61,7 +63,7 @@ export function parseEndpointSpec(text: string): EndpointSpec {
  */
 export async function serveEndpoint(
   spec: EndpointSpec,
-  at: { readonly hostname: string; readonly port: number; readonly index: number },
+  at: ServePlace & { readonly index: number },
   definitions: Definitions,
   stateOf: () => number,
 ): Promise<SimulatedEndpoint> {
@@ -75,16 +77,24 @@ export async function serveEndpoint(
     }, definitions)
   ));
   const byUnit = new Map(devices.map((device) => [device.options.unitId, device]));
-  const server = listen(
-    at,
-    (unitId, { address, quantity }) =>
-      byUnit.get(unitId)?.read(address, quantity, stateOf()) ?? GATEWAY_TARGET_FAILED,
-  );
+  const { scheme = "tcp" } = at;
+  // On a bus nobody speaks for a unit that is not there.
+  const absent = scheme === "rtu+tcp" ? undefined : GATEWAY_TARGET_FAILED;
+  const server = listen(at, (unitId, { address, quantity }) => {
+    const device = byUnit.get(unitId);
+    return device ? device.read(address, quantity, stateOf()) : absent;
+  });
   const { hostname, port } = server;
-  return { hostname, port, devices, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+  return {
+    endpoint: formatEndpoint({ scheme, host: hostname, port }),
+    hostname,
+    port,
+    devices,
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  };
 }
 
-function listen(at: { readonly hostname: string; readonly port: number }, handler: ReadHandler) {
+function listen(at: ServePlace, handler: ReadHandler) {
   try {
     return serveModbus(at, handler);
   } catch (cause) {
@@ -97,6 +107,9 @@ function listen(at: { readonly hostname: string; readonly port: number }, handle
     }
     if (cause instanceof Deno.errors.PermissionDenied) {
       throw new RefusedError(`${where}: ports below 1024 need privileges`, { cause });
+    }
+    if (cause instanceof Deno.errors.InvalidData) {
+      throw new UsageError(`${where}: the certificate and key do not serve TLS`, { cause });
     }
     throw cause;
   }

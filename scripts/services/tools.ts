@@ -13,6 +13,7 @@ export type ToolName =
   | "openssl"
   | "python"
   | "qemu"
+  | "socat"
   | "systemd-analyze";
 
 /** A tool that is there: `path` is the program; of Kafka the folder of its jars, of faketime its library. */
@@ -31,19 +32,21 @@ export type Tools = Readonly<Record<ToolName, FoundTool | MissingTool>>;
 
 /** Says which tools are there. Installs nothing. */
 export async function findTools(): Promise<Tools> {
-  const [busybox, cc, faketime, kafka, kcat, mbpoll, openssl, python, qemu, analyze] = await Promise
-    .all([
-      findProgram("busybox", "busybox-static"),
-      findProgram("cc", "gcc", "libc6-dev"),
-      findFaketime(),
-      findKafka(),
-      findProgram("kcat"),
-      findProgram("mbpoll"),
-      findProgram("openssl"),
-      findPython(),
-      findProgram("qemu-aarch64-static", ...ARM64_PACKAGES),
-      findProgram("systemd-analyze", "systemd"),
-    ]);
+  const [busybox, cc, faketime, kafka, kcat, mbpoll, openssl, python, qemu, socat, analyze] =
+    await Promise
+      .all([
+        findProgram("busybox", "busybox-static"),
+        findProgram("cc", "gcc", "libc6-dev"),
+        findFaketime(),
+        findKafka(),
+        findProgram("kcat"),
+        findProgram("mbpoll"),
+        findProgram("openssl"),
+        findPython(),
+        findProgram("qemu-aarch64-static", ...ARM64_PACKAGES),
+        findProgram("socat"),
+        findProgram("systemd-analyze", "systemd"),
+      ]);
   return {
     busybox,
     cc,
@@ -54,6 +57,7 @@ export async function findTools(): Promise<Tools> {
     openssl,
     python,
     qemu,
+    socat,
     "systemd-analyze": analyze,
   };
 }
@@ -83,6 +87,7 @@ const DEBIAN_PACKAGES: readonly (readonly [string, () => Promise<boolean>])[] = 
   ["kcat", () => hasCommand("kcat")],
   ["mbpoll", () => hasCommand("mbpoll")],
   ["openssl", () => hasCommand("openssl")],
+  ["socat", () => hasCommand("socat")],
   ["systemd", () => hasCommand("systemd-analyze")],
   ["openjdk-17-jre-headless", hasJava],
   ["maven", async () => await hasKafkaJars() || await hasCommand("mvn")],

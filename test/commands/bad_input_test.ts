@@ -95,7 +95,6 @@ Deno.test("words, models and definitions that are wrong have the exit code of wh
   await write("smdx/smdx_65001.xml", "<sunSpecModels><model id='65001'>");
   await write("bad.toml", "[poller]\npoll_interval_ms = 'often'\n");
   await write("nothing.toml", "[log]\nlevel = 'info'\n");
-  await write("tls.toml", '[[devices]]\nendpoint = "tls://127.0.0.1"\n');
   await write(
     "secret.toml",
     '[kafka]\nbrokers = "127.0.0.1:9"\n[kafka.sasl]\npassword = "hunter2"\n',
@@ -129,12 +128,6 @@ Deno.test("words, models and definitions that are wrong have the exit code of wh
       ["collect", "-c", "bad.toml"],
       78,
       /"bad\.toml" line 2: poller\.poll_interval_ms = "often": must be/,
-    ],
-    [
-      "a transport of later versions",
-      ["collect", "-c", "tls.toml"],
-      78,
-      /"tls\.toml" line 2: devices\.0\.endpoint: .*Modbus TCP only/,
     ],
     [
       "a secret in the file",
@@ -203,10 +196,22 @@ Deno.test("words, models and definitions that are wrong have the exit code of wh
       /Cannot read models folder "none": /,
     ],
     [
-      "a transport of later versions, read",
-      ["read", "serial:/dev/ttyUSB0"],
+      "a certificate that is not there",
+      ["read", "tls://127.0.0.1", "--set", "modbus.tls.ca_file=none.pem"],
+      78,
+      /Cannot use certificate file "none.pem": No such file/,
+    ],
+    [
+      "a certificate without its key",
+      ["collect", "--set", "modbus.tls.cert_file=some.pem", "--set", "discovery.subnet=127.0.0.1"],
+      78,
+      /modbus.tls.cert_file and modbus.tls.key_file go together/,
+    ],
+    [
+      "a simulator without a certificate",
+      ["simulate", "--listen", "tls://127.0.0.1:0"],
       2,
-      /this version speaks Modbus TCP only, use tcp:\/\//,
+      /To listen on tls:\/\/ name --tls-cert FILE and --tls-key FILE\n$/,
     ],
   ] as const;
   for (const [name, args, code, message] of cases) {

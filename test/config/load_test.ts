@@ -273,7 +273,7 @@ endpoint = 5
 models = [103, "x"]
 
 [[devices]]
-endpoint = "tls://192.0.2.7"
+endpoint = "udp://192.0.2.7"
 
 [[devices]]
 endpoint = "192.0.2.7:502"
@@ -296,7 +296,7 @@ unit_ids = "1-2"
     '"sunspool.toml" line 17: devices.2.unit: unknown key; known are endpoint, unit_ids, name, base_address, poll_interval_ms, timeout_ms, max_registers, models, session, connect_delay_ms, inter_read_delay_ms',
     '"sunspool.toml" line 20: devices.3.endpoint: must be a text',
     `"sunspool.toml" line 21: devices.3.models: ${models}`,
-    '"sunspool.toml" line 24: devices.4.endpoint: "tls://192.0.2.7": this version speaks Modbus TCP only, use tcp://',
+    '"sunspool.toml" line 24: devices.4.endpoint: Cannot use endpoint "udp://192.0.2.7": unknown scheme "udp", use HOST, HOST:PORT, [v6]:PORT, tcp://…, tls://…, rtu+tcp://… or serial:/dev/tty…',
     '"sunspool.toml" line 26: devices.5: "192.0.2.7:502 unit 1" is listed twice',
   ]);
   assert.deepEqual(faultsOf(() => loadText("devices = [5]\n")), [

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { UsageError } from "../../lib/core/mod.ts";
 import { Sessions } from "../../lib/modbus/mod.ts";
 import { wordHex } from "./hex.ts";
 import {
@@ -9,7 +8,6 @@ import {
   OPTIONS,
   read,
   recordWaits,
-  REQUEST,
   RIGHT,
   stopClock,
 } from "./loopback_sessions.ts";
@@ -90,22 +88,6 @@ Deno.test("a pause between two requests is kept, whichever units they are for", 
     assert.equal(await read(session.unit(unitId)), "000b000c");
   }
   assert.deepEqual(waits, [500, 380, 1]);
-});
-
-Deno.test("an endpoint this version does not speak is a usage error, and not tried again", async () => {
-  using sessions = new Sessions({ ...OPTIONS, retryCount: 5 });
-  const waits: number[] = [];
-  using _recorded = recordWaits(waits);
-  for (
-    const endpoint of [
-      { scheme: "tls", host: "127.0.0.1", port: 802 },
-      { scheme: "serial", path: "/dev/null", baud: 9600, parity: "none", stop: 1 },
-    ] as const
-  ) {
-    const transport = sessions.get(endpoint).unit(1);
-    await assert.rejects(transport.readRegisters(REQUEST, forever), UsageError);
-  }
-  assert.deepEqual(waits, []);
 });
 
 Deno.test("transaction ids begin anywhere, wrap at 16 bits and survive reconnects", async () => {

@@ -139,6 +139,7 @@ Deno.test("a test whose tool is missing is skipped with the reason, and fails in
     mbpoll: FOUND,
     openssl: FOUND,
     python: FOUND,
+    socat: FOUND,
     "systemd-analyze": FOUND,
   };
   const body = ({ kcat }: { readonly kcat: string }) => Promise.reject(new Error(kcat));

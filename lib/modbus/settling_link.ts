@@ -1,0 +1,130 @@
+import { TransportError } from "../core/mod.ts";
+import { MAX_READ_QUANTITY, quantityOf, readPdu } from "./frame.ts";
+import type { Exchange, Link, OpenLink } from "./link.ts";
+import { RTU_OVERHEAD } from "./rtu.ts";
+
+/** No reply comes so late. */
+const LATEST_MS = 60_000;
+/** A line that an earlier process may have left in the middle of a request is heard for so long. */
+const FIRST_QUIET_MS = 1000;
+
+/**
+ * What may still come on a line whose replies do not name their requests. It outlives the
+ * connections to that line.
+ */
+export class LateReplies {
+  /** By unit id: the quantities asked for in vain, and when a reply to each is out of the question. */
+  readonly #awaited = new Map<number, Map<number, number>>();
+  /** How long the line must have been quiet before it is used; undefined = it may be used. */
+  quietMs: number | undefined = FIRST_QUIET_MS;
+
+  /** A request may be answered after all. */
+  expect(unitId: number, quantity: number, timeoutMs: number): void {
+    const quantities = this.#awaited.get(unitId) ?? new Map<number, number>();
+    quantities.set(quantity, performance.now() + LATEST_MS);
+    this.#awaited.set(unitId, quantities);
+    this.quietMs = timeoutMs;
+  }
+
+  /** Whether replies of a unit may still come. */
+  areAwaited(unitId: number): boolean {
+    return this.#awaited.has(unitId);
+  }
+
+  /** None will: a unit answers in the order it was asked, and it has answered a later request. */
+  settle(unitId: number): void {
+    this.#awaited.delete(unitId);
+  }
+
+  /**
+   * A quantity that no reply which may still come has, nor the one to the next request.
+   *
+   * @returns undefined = there is none left
+   */
+  otherQuantity(unitId: number, address: number, quantity: number): number | undefined {
+    const awaited = this.#awaited.get(unitId) ?? new Map<number, number>();
+    const now = performance.now();
+    for (const [asked, until] of awaited) if (until < now) awaited.delete(asked);
+    const most = Math.min(MAX_READ_QUANTITY, 0x1_0000 - address);
+    // Fewer registers than wanted are more likely to be there than more of them.
+    for (let fewer = quantity - 1; fewer > 0; fewer--) if (!awaited.has(fewer)) return fewer;
+    for (let more = quantity + 1; more <= most; more++) if (!awaited.has(more)) return more;
+    return undefined;
+  }
+}
+
+/**
+ * A link of RTU frames on which a late reply is never taken for the answer to a later request of
+ * the same shape. After a failure the line is left alone until it is quiet, and a unit that owes a
+ * reply is asked for another number of registers first: when it answers that, it owes none.
+ */
+export class SettlingLink implements OpenLink {
+  readonly #link: Link;
+  readonly #late: LateReplies;
+  readonly #byteMs: number;
+
+  /**
+   * @param late what earlier links left behind
+   * @param byteMs the time a byte takes on its way, 0 on a network
+   */
+  constructor(link: Link, late: LateReplies, byteMs: number) {
+    this.#link = link;
+    this.#late = late;
+    this.#byteMs = byteMs;
+  }
+
+  get isOpen(): boolean {
+    return this.#link.isOpen;
+  }
+
+  get nextTransactionId(): number {
+    return this.#link.nextTransactionId;
+  }
+
+  async exchange(exchange: Exchange): Promise<Uint8Array> {
+    const { quietMs } = this.#late;
+    if (quietMs !== undefined) {
+      await this.#link.drain(Math.min(quietMs, exchange.timeoutMs), exchange.signal);
+      this.#late.quietMs = undefined;
+    }
+    if (this.#late.areAwaited(exchange.unitId)) await this.#settle(exchange);
+    return await this.#ask(exchange);
+  }
+
+  close(): void {
+    this.#link.close();
+  }
+
+  async #settle(exchange: Exchange): Promise<void> {
+    const { unitId, pdu, timeoutMs, signal } = exchange;
+    const address = (pdu[1] ?? 0) << 8 | (pdu[2] ?? 0);
+    const quantity = this.#late.otherQuantity(unitId, address, quantityOf(pdu));
+    if (quantity === undefined) {
+      const why = "it has left too many requests unanswered to tell its replies apart";
+      throw new TransportError(`Cannot read from unit ${unitId}: ${why}`, "timeout");
+    }
+    const functionCode = pdu[0] === 4 ? 4 : 3;
+    const reply = await this.#ask({
+      ...exchange,
+      pdu: readPdu({ functionCode, address, quantity }),
+    });
+    // An exception tells nothing of the quantity: it may be late, and another one follow.
+    if (((reply[0] ?? 0) & 0x80) !== 0) await this.#link.drain(timeoutMs, signal);
+    this.#late.settle(unitId);
+  }
+
+  async #ask(exchange: Exchange): Promise<Uint8Array> {
+    const { unitId, pdu, timeoutMs } = exchange;
+    const quantity = quantityOf(pdu);
+    const onItsWay = (pdu.length + 2 + quantity * 2 + 2 * RTU_OVERHEAD) * this.#byteMs;
+    try {
+      return await this.#link.exchange({
+        ...exchange,
+        timeoutMs: Math.ceil(timeoutMs + onItsWay),
+      });
+    } catch (error) {
+      this.#late.expect(unitId, quantity, timeoutMs);
+      throw error;
+    }
+  }
+}
