@@ -5,6 +5,8 @@ import { Collector } from "../lib/compose/collector.ts";
 import { logOf } from "../lib/compose/log.ts";
 import { stopSignals } from "../lib/signals.ts";
 
+const ROOT = "collect runs as root and needs none of its rights; see: sunspool systemd print";
+
 /** `sunspool collect`. */
 export const command = defineCommand({
   name: "collect",
@@ -28,7 +30,9 @@ export const command = defineCommand({
     const signals = stopSignals();
     const config = configOf(flags, io);
     const log = logOf(config);
-    const { devices, readings, delivered, backlog } = await new Collector(config, log).run(signals);
+    const warnings = io.isRoot ? [ROOT] : [];
+    const collector = new Collector(config, log);
+    const { devices, readings, delivered, backlog } = await collector.run(signals, warnings);
     const outputs = Object.keys(backlog).map((output) =>
       `${output} delivered ${delivered[output] ?? 0}, left ${backlog[output]}`
     );

@@ -5,17 +5,57 @@ import { ConfigError, messageOf, RefusedError } from "../core/mod.ts";
  * Opens a file, and makes it and its folder where they are missing. What the buffer holds is what
  * devices say of a site: nobody else's business.
  *
- * @throws {RefusedError} when that is not permitted
+ * @throws {RefusedError} when that is not permitted, or the name has been taken by somebody else
  * @throws {ConfigError} when it is no place for a file
  */
 export function openPrivately(path: string): Deno.FsFile {
   try {
     Deno.mkdirSync(dirname(path), { recursive: true, mode: 0o750 });
+    requireOwn(path);
     return Deno.openSync(path, { create: true, write: true, read: true, mode: 0o600 });
   } catch (cause) {
     const message = `Cannot open buffer "${path}": ${messageOf(cause)}`;
     if (isRefusal(cause)) throw new RefusedError(message, { cause });
     throw new ConfigError(message, { cause });
+  }
+}
+
+/** Beside the file itself, those that SQLite keeps with it. */
+const SUFFIXES = ["", "-wal", "-shm", "-journal"];
+
+/**
+ * In a folder that everybody may write in, such as /tmp, somebody may have been first: with a link to
+ * what we would then overwrite, or with a file that they can read.
+ */
+function requireOwn(path: string): void {
+  const folder = dirname(path);
+  if (((Deno.statSync(folder).mode ?? 0) & 0o002) === 0) return;
+  for (const suffix of SUFFIXES) {
+    const found = lookAt(path + suffix);
+    if (!found || (!found.isSymlink && found.uid === ownUid(folder))) continue;
+    throw new Deno.errors.PermissionDenied(
+      `everybody may write in its folder, and "${path + suffix}" is ` +
+        `${found.isSymlink ? "a link" : "somebody else's"}; choose another buffer.path`,
+    );
+  }
+}
+
+function lookAt(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.lstatSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/** Who we are, as a file says that we make: to ask the system takes a permission that was given up. */
+function ownUid(folder: string): number | null {
+  const path = Deno.makeTempFileSync({ dir: folder, prefix: ".sunspool-" });
+  try {
+    return Deno.lstatSync(path).uid;
+  } finally {
+    Deno.removeSync(path);
   }
 }
 

@@ -10,6 +10,8 @@ export interface Io {
   readonly isTerminal: boolean;
   /** Whether standard error is a terminal whose lines may be redrawn. */
   readonly isErrTerminal: boolean;
+  /** Whether the operating system lets this process do everything. */
+  readonly isRoot: boolean;
   /** Characters in a line of the terminal; 80 when there is none. */
   readonly columns: number;
   /** A variable of the environment. */
@@ -41,6 +43,7 @@ export function processIo(): Io {
     },
     isTerminal: Deno.stdout.isTerminal() && colour,
     isErrTerminal: Deno.stderr.isTerminal() && colour,
+    isRoot: Deno.uid() === 0,
     columns: columnsOf(),
     env: (name) => Deno.env.get(name),
     envNames: () => Object.keys(Deno.env.toObject()),

@@ -74,20 +74,21 @@ export class Collector {
   /**
    * Collects until the first stop signal, then delivers what is left until the deadline.
    *
+   * @param warnings what the log is to say once it begins
    * @throws {ConfigError} there is nothing to collect
    * @throws when the buffer cannot be used, at start or later
    */
-  async run(signals: StopSignals): Promise<CollectorReport> {
+  async run(signals: StopSignals, warnings: readonly string[] = []): Promise<CollectorReport> {
     const ended = new AbortController();
     try {
       const overdue = this.#overdue(signals, ended.signal);
-      return await Promise.race([this.#collect(signals), overdue]);
+      return await Promise.race([this.#collect(signals, warnings), overdue]);
     } finally {
       ended.abort();
     }
   }
 
-  async #collect(signals: StopSignals): Promise<CollectorReport> {
+  async #collect(signals: StopSignals, warnings: readonly string[]): Promise<CollectorReport> {
     const { get } = this.#config;
     this.#requireDevices();
     // A definition or certificate that cannot be used is told now, not by each device for ever.
@@ -95,6 +96,7 @@ export class Collector {
     certificatesOf(this.#config);
     await using buffer = openBuffer(this.#config, "collect");
     this.#announce(buffer);
+    for (const warning of warnings) this.#log("warn", warning);
     // A failing disk ends it: the next start finds everything that was committed.
     buffer.broken.addEventListener("abort", () => this.#fatal.abort(buffer.broken.reason));
     using clock = await Clock.start({

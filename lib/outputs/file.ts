@@ -243,7 +243,8 @@ class FileOutput implements Output {
     await Deno.mkdir(directory, { recursive: true, mode: 0o750 });
     const names: FileName[] = [];
     for await (const entry of Deno.readDir(directory)) {
-      const name = parseName(entry.name, this.#context.collector);
+      // Ours are files: a link leads to somebody else's.
+      const name = entry.isFile ? parseName(entry.name, this.#context.collector) : undefined;
       if (name) names.push(name);
     }
     return names;

@@ -22,6 +22,7 @@ export function captureIo(
     err: (text) => said.err += text,
     isTerminal: false,
     isErrTerminal: false,
+    isRoot: false,
     columns: 80,
     env: (name) => env[name],
     envNames: () => Object.keys(env),
