@@ -29,11 +29,12 @@ export function parseFile(path: string): ParsedFile {
     const locate = isJson ? locateJson : locateToml;
     return { path, content, locate: (keys) => locate(text, keys) };
   } catch (cause) {
+    // The causes repeat the line, and somebody's password may stand in it.
     if (cause instanceof TomlError) {
       const [what = ""] = cause.message.replace(/^Invalid TOML document: /, "").split("\n");
-      throw new ConfigError(`"${path}" line ${cause.line}: not TOML: ${what}`, { cause });
+      throw new ConfigError(`"${path}" line ${cause.line}: not TOML: ${what}`);
     }
-    throw new ConfigError(`"${path}": not JSON: ${messageOf(cause)}`, { cause });
+    throw new ConfigError(`"${path}": not JSON: ${withoutSnippet(messageOf(cause))}`);
   }
 }
 
@@ -41,4 +42,9 @@ export function parseFile(path: string): ParsedFile {
 export function where(file: ParsedFile, path: readonly string[]): Origin {
   const line = file.locate(path);
   return line > 0 ? `"${file.path}" line ${line}` : `"${file.path}"`;
+}
+
+/** V8 shows what it stumbled over: `Unexpected token 'h', "{"token":hunter2}" is not valid JSON`. */
+function withoutSnippet(message: string): string {
+  return message.replace(/, (\.\.\.)?".*$/s, "");
 }
