@@ -20,11 +20,10 @@ export class Ballast {
   place(growth: number): void {
     if (this.#size() === this.bytes || growth < 2 * this.bytes) return;
     const part = new Uint8Array(64 * 1024);
+    // Made anew: somebody may have put a link there, where everybody may.
+    this.remove();
     try {
-      using file = Deno.openSync(this.path, {
-        ...{ write: true, create: true, truncate: true },
-        mode: 0o600,
-      });
+      using file = Deno.openSync(this.path, { write: true, createNew: true, mode: 0o600 });
       for (let left = this.bytes; left > 0; left -= part.length) {
         // Zeros would take no space on a file system that compresses.
         crypto.getRandomValues(part);
