@@ -79,6 +79,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./simulate.ts")).command,
   },
   {
+    name: "systemd",
+    summary: "Print the units that run it as a service",
+    load: async () => (await import("./systemd.ts")).command,
+  },
+  {
     name: "version",
     summary: "Print the version, and what it is built on",
     load: async () => (await import("./version.ts")).command,
