@@ -19,6 +19,7 @@ StateDirectory=sunspool
 StateDirectoryMode=0750
 CacheDirectory=sunspool
 Environment=XDG_CACHE_HOME=/var/cache
+EnvironmentFile=-/etc/sunspool/environment
 UMask=0027
 NoNewPrivileges=yes
 CapabilityBoundingSet=

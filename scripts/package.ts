@@ -1,15 +1,18 @@
 /**
- * Makes what is handed to people: one self-extracting executable for each machine. It takes Deno
- * from npm, and needs no other download.
+ * Makes what is handed to people: one self-extracting executable and one Debian package for
+ * each machine. It takes Deno from npm, and needs no other download.
  *
  *     deno task package [--machine x64|arm64]
  */
 // deno-lint-ignore-file no-console
 import { parseArgs } from "node:util";
-import { bundle, DIST } from "./build/bundle.ts";
-import { makeExecutable } from "./build/extractor.ts";
+import { VERSION } from "../lib/version.ts";
+import { bundle, DIST, ROOT } from "./build/bundle.ts";
+import { makeDeb } from "./build/deb.ts";
+import { type Contents, makeExecutable } from "./build/extractor.ts";
 import { type Machine, MACHINES, zippedRuntimeFor } from "./build/runtime.ts";
 import { tryExecutable } from "./build/try.ts";
+import { run } from "./services/run.ts";
 
 const { values } = parseArgs({ args: Deno.args, options: { machine: { type: "string" } } });
 const all: readonly Machine[] = ["x64", "arm64"];
@@ -19,12 +22,32 @@ if (machines.length === 0) {
   Deno.exit(2);
 }
 
+// Folders of a package are readable whoever makes it.
+Deno.umask(0o022);
 const program = await Deno.readFile(await bundle());
 for (const machine of machines) {
   const zippedRuntime = await Deno.readFile(await zippedRuntimeFor(machine));
-  const executable = await makeExecutable(machine, { zippedRuntime, program });
+  const contents = { zippedRuntime, program };
+  const executable = await makeExecutable(machine, contents);
   const output = `${DIST}/sunspool-linux-${machine}`;
   await Deno.writeFile(output, executable.stream(), { mode: 0o755 });
   const verdict = await tryExecutable(machine, output);
-  console.log(`${output}: ${(executable.size / 1e6).toFixed(1)} MB, ${verdict}`);
+  console.log(`${output}: ${megabytes(executable.size)}, ${verdict}`);
+  await packDeb(machine, contents);
+}
+
+async function packDeb(machine: Machine, contents: Contents): Promise<void> {
+  const output = `${DIST}/sunspool_${VERSION}_${MACHINES[machine].debian}.deb`;
+  await makeDeb(machine, contents, { output, time: await timeOfCommit() });
+  console.log(`${output}: ${megabytes((await Deno.stat(output)).size)}`);
+}
+
+/** When the newest commit was made, so that a commit gives the same bytes whenever it is packaged. */
+async function timeOfCommit(): Promise<number> {
+  const { code, stdout } = await run("git", ["-C", ROOT, "log", "-1", "--format=%ct"]);
+  return code === 0 ? Number(stdout) : 0;
+}
+
+function megabytes(size: number): string {
+  return `${(size / 1e6).toFixed(1)} MB`;
 }

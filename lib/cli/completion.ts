@@ -38,17 +38,26 @@ export async function completion(
   io: Io,
 ): Promise<void> {
   if (shell === "--help" || shell === "-h") return io.out(COMPLETION_HELP);
+  if (words.length === 0) return io.out(completionScript(shell));
+  const suggestions = await suggestionsFor(program, builtIn, words);
+  io.out([...targetOf(shell).encodeSuggestions(suggestions)].join(""));
+}
+
+/**
+ * What a shell is to read once.
+ *
+ * @throws {UsageError} there is no such shell
+ */
+export function completionScript(shell: string): string {
+  return targetOf(shell).generateScript("sunspool", ["completion", shell]);
+}
+
+function targetOf(shell: string): ShellCompletion {
   const target = Object.hasOwn(SHELLS, shell) ? SHELLS[shell] : undefined;
-  if (!target) {
-    throw new UsageError(
-      `Cannot complete for the shell "${shell}": use one of ${Object.keys(SHELLS).join(", ")}`,
-    );
-  }
-  if (words.length === 0) io.out(target.generateScript("sunspool", ["completion", shell]));
-  else {
-    const suggestions = await suggestionsFor(program, builtIn, words);
-    io.out([...target.encodeSuggestions(suggestions)].join(""));
-  }
+  if (target) return target;
+  throw new UsageError(
+    `Cannot complete for the shell "${shell}": use one of ${Object.keys(SHELLS).join(", ")}`,
+  );
 }
 
 async function suggestionsFor(

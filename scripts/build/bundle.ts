@@ -1,6 +1,7 @@
 import { VERSION } from "../../lib/version.ts";
 
-const ROOT = new URL("../../", import.meta.url).pathname;
+/** The project's folder. */
+export const ROOT = new URL("../../", import.meta.url).pathname;
 
 /** Where everything that is built goes. */
 export const DIST = `${ROOT}dist`;

@@ -1,5 +1,6 @@
 import { messageOf } from "../../lib/core/errors.ts";
 import { cacheFolder } from "./cache.ts";
+import { hasDebianRoot, makeDebianRoot } from "./debian_root.ts";
 import { fetchKafkaJars, hasKafkaJars, KAFKA_VERSION } from "./kafka_jars.ts";
 import { hasPythonPackages, makePythonVenv } from "./python_packages.ts";
 import { runOrThrow } from "./run.ts";
@@ -25,6 +26,9 @@ async function fetchIntoCache(): Promise<void> {
 
   if (await canInstallPackages()) await installPackages(await absentPackages());
   if (!await hasKafkaJars()) await attempt(`fetch Kafka ${KAFKA_VERSION}`, fetchKafkaJars);
+  if (!await hasDebianRoot() && await canInstallPackages()) {
+    await attempt("make a Debian root folder", makeDebianRoot);
+  }
   if (!await hasPythonPackages()) await attempt("fetch Python packages", makePythonVenv);
 }
 

@@ -1,3 +1,4 @@
+import { debianRoot, hasDebianRoot } from "./debian_root.ts";
 import { hasJava, hasKafkaJars, KAFKA_VERSION, kafkaJars } from "./kafka_jars.ts";
 import { hasPythonPackages, hasVenv, pythonPath } from "./python_packages.ts";
 import { findCommand } from "./run.ts";
@@ -6,6 +7,7 @@ import { findCommand } from "./run.ts";
 export type ToolName =
   | "busybox"
   | "cc"
+  | "debian"
   | "faketime"
   | "kafka"
   | "kcat"
@@ -32,33 +34,34 @@ export type Tools = Readonly<Record<ToolName, FoundTool | MissingTool>>;
 
 /** Says which tools are there. Installs nothing. */
 export async function findTools(): Promise<Tools> {
-  const [busybox, cc, faketime, kafka, kcat, mbpoll, openssl, python, qemu, socat, analyze] =
-    await Promise
-      .all([
-        findProgram("busybox", "busybox-static"),
-        findProgram("cc", "gcc", "libc6-dev"),
-        findFaketime(),
-        findKafka(),
-        findProgram("kcat"),
-        findProgram("mbpoll"),
-        findProgram("openssl"),
-        findPython(),
-        findProgram("qemu-aarch64-static", ...ARM64_PACKAGES),
-        findProgram("socat"),
-        findProgram("systemd-analyze", "systemd"),
-      ]);
+  // All are looked for at once.
+  const found = {
+    busybox: findProgram("busybox", "busybox-static"),
+    cc: findProgram("cc", "gcc", "libc6-dev"),
+    debian: findDebianRoot(),
+    faketime: findFaketime(),
+    kafka: findKafka(),
+    kcat: findProgram("kcat"),
+    mbpoll: findProgram("mbpoll"),
+    openssl: findProgram("openssl"),
+    python: findPython(),
+    qemu: findProgram("qemu-aarch64-static", ...ARM64_PACKAGES),
+    socat: findProgram("socat"),
+    analyze: findProgram("systemd-analyze", "systemd"),
+  };
   return {
-    busybox,
-    cc,
-    faketime,
-    kafka,
-    kcat,
-    mbpoll,
-    openssl,
-    python,
-    qemu,
-    socat,
-    "systemd-analyze": analyze,
+    busybox: await found.busybox,
+    cc: await found.cc,
+    debian: await found.debian,
+    faketime: await found.faketime,
+    kafka: await found.kafka,
+    kcat: await found.kcat,
+    mbpoll: await found.mbpoll,
+    openssl: await found.openssl,
+    python: await found.python,
+    qemu: await found.qemu,
+    socat: await found.socat,
+    "systemd-analyze": await found.analyze,
   };
 }
 
@@ -84,6 +87,7 @@ const DEBIAN_PACKAGES: readonly (readonly [string, () => Promise<boolean>])[] = 
   ["gcc", () => hasCommand("cc")],
   ["libc6-dev", hasHeaders],
   ["faketime", async () => await exists(FAKETIME)],
+  ["debootstrap", async () => await hasDebianRoot() || await hasCommand("debootstrap")],
   ["kcat", () => hasCommand("kcat")],
   ["mbpoll", () => hasCommand("mbpoll")],
   ["openssl", () => hasCommand("openssl")],
@@ -102,6 +106,13 @@ const DEBIAN_PACKAGES: readonly (readonly [string, () => Promise<boolean>])[] = 
 const FAKETIME = `/usr/lib/${Deno.build.arch}-linux-gnu/faketime/libfaketimeMT.so.1`;
 
 const SET_UP = "deno run -A scripts/services.ts setup";
+
+async function findDebianRoot(): Promise<FoundTool | MissingTool> {
+  if (await hasDebianRoot()) return { path: debianRoot() };
+  if (Deno.uid() !== 0) return { missing: "a Debian root folder is made by root", enable: SET_UP };
+  if (!await hasCommand("debootstrap")) return await absent("no debootstrap", "debootstrap");
+  return { missing: "the Debian root folder has not been made", enable: SET_UP };
+}
 
 async function findFaketime(): Promise<FoundTool | MissingTool> {
   return await exists(FAKETIME) ? { path: FAKETIME } : await absent("no faketime", "faketime");

@@ -133,6 +133,7 @@ Deno.test("a test whose tool is missing is skipped with the reason, and fails in
     busybox: FOUND,
     qemu: FOUND,
     cc: FOUND,
+    debian: FOUND,
     faketime: FOUND,
     kafka,
     kcat: FOUND,
