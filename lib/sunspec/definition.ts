@@ -1,4 +1,5 @@
 import { ConfigError } from "../core/mod.ts";
+import { printable } from "../printable.ts";
 import { type PointType, pointTypes } from "./point_types.ts";
 
 /** A point as its model defines it. */
@@ -57,7 +58,7 @@ export interface ModelDefinition {
  */
 export function parseDefinition(json: unknown, source: string): ModelDefinition {
   const fail: Fail = (place, fault) => {
-    throw new ConfigError(`Cannot use model definition "${source}": ${place}: ${fault}`);
+    throw definitionError(source, `${place}: ${fault}`);
   };
   const model = record(json, "the document", fail);
   const id = model.id;
@@ -65,11 +66,21 @@ export function parseDefinition(json: unknown, source: string): ModelDefinition 
     return fail("id", "must be an integer within 1–65534");
   }
   const group = parseGroup(model.group, "group", [], fail);
+  checkExtent(group, fail);
   const [first, second] = group.points;
   if (first?.name !== "ID" || second?.name !== "L" || first.size + second.size !== 2) {
     fail("group.points", "must begin with ID and L of one register each");
   }
   return { id, name: group.name, group };
+}
+
+/** Enough of what a definition has instead of what it should have. */
+const LONGEST_FAULT = 300;
+
+/** What is wrong with a definition, on one line whatever it holds. */
+export function definitionError(source: string, fault: string, cause?: unknown): ConfigError {
+  const shown = printable(fault.slice(0, LONGEST_FAULT));
+  return new ConfigError(`Cannot use model definition "${source}": ${shown}`, { cause });
 }
 
 type Fail = (place: string, fault: string) => never;
@@ -101,9 +112,25 @@ function text(value: unknown, place: string, fail: Fail): string {
 
 /** Groups within groups; the published models need two. */
 const DEEPEST = 16;
+/** Groups in a model; the published ones have ten. A device may announce each 65,535 times. */
+const MOST_GROUPS = 64;
+/** Registers that a model's length can tell, ID and L. */
+const MOST_REGISTERS = 65_537;
 
-/** Points of the groups around this one, outermost first: where scale factors and counts are looked up. */
-type Scope = readonly (readonly PointDefinition[])[];
+/** A model no device can have is refused before anything is laid out by it. */
+function checkExtent(root: GroupDefinition, fail: Fail): void {
+  const all = [root];
+  let registers = 0;
+  for (const { points, groups } of all) {
+    for (const group of groups) all.push(group);
+    if (all.length > MOST_GROUPS) fail("group", `has more than ${MOST_GROUPS} groups within`);
+    registers += points.reduce((sum, { size }) => sum + size, 0);
+  }
+  if (registers > MOST_REGISTERS) fail("group", `has ${registers} registers, a model has 65537`);
+}
+
+/** Points of the groups around this one by name, outermost first: where scale factors and counts are looked up. */
+type Scope = readonly ReadonlyMap<string, PointDefinition>[];
 
 function parseGroup(value: unknown, place: string, scope: Scope, fail: Fail): GroupDefinition {
   if (scope.length > DEEPEST) fail(place, "is nested too deeply");
@@ -111,7 +138,7 @@ function parseGroup(value: unknown, place: string, scope: Scope, fail: Fail): Gr
   const name = nameOf(fields.name, `${place}.name`, fail);
   const points = list(fields.points, `${place}.points`, fail)
     .map((point, i) => parsePoint(point, `${place}.points[${i}]`, fail));
-  const inner = [...scope, points];
+  const inner = [...scope, new Map(points.map((point) => [point.name, point]))];
   for (const [i, point] of points.entries()) {
     checkScaleFactor(point, inner, `${place}.points[${i}].sf`, fail);
   }
@@ -131,7 +158,7 @@ function parseCount(value: unknown, scope: Scope, place: string, fail: Fail) {
 }
 
 function lookUp(scope: Scope, name: string): PointDefinition | undefined {
-  return scope.flat().find((point) => point.name === name);
+  return scope.findLast((points) => points.has(name))?.get(name);
 }
 
 function checkScaleFactor(point: PointDefinition, scope: Scope, place: string, fail: Fail): void {

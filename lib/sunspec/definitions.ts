@@ -1,5 +1,5 @@
 import { ConfigError, messageOf } from "../core/mod.ts";
-import { type ModelDefinition, parseDefinition } from "./definition.ts";
+import { definitionError, type ModelDefinition, parseDefinition } from "./definition.ts";
 
 /** A published model: its name, and its definition in the SunSpec JSON form, loaded on demand. */
 export interface PublishedModel {
@@ -91,11 +91,22 @@ async function fileNames(folder: string): Promise<string[]> {
   }
 }
 
+/** The largest published definition has 42 kB. */
+const LARGEST_FILE = 4 * 1024 * 1024;
+
 async function readText(path: string): Promise<string> {
+  const fail = (why: string, cause?: unknown) => {
+    throw new ConfigError(`Cannot read model definition "${path}": ${why}`, { cause });
+  };
   try {
+    const { isFile, size } = await Deno.stat(path);
+    // Reading a pipe would wait for ever.
+    if (!isFile) fail("it is no file");
+    if (size > LARGEST_FILE) fail(`it has ${size} bytes, at most ${LARGEST_FILE} are read`);
     return await Deno.readTextFile(path);
   } catch (cause) {
-    throw new ConfigError(`Cannot read model definition "${path}": ${messageOf(cause)}`, { cause });
+    if (cause instanceof ConfigError) throw cause;
+    return fail(messageOf(cause), cause);
   }
 }
 
@@ -109,9 +120,6 @@ function parseJson(text: string, source: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new ConfigError(
-      `Cannot use model definition "${source}": not JSON: ${messageOf(cause)}`,
-      { cause },
-    );
+    throw definitionError(source, `not JSON: ${messageOf(cause)}`, cause);
   }
 }

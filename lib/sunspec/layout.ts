@@ -87,8 +87,8 @@ function timesOf({ count }: GroupDefinition, open: number): number {
   return typeof count === "number" && count > 0 ? count : open;
 }
 
-/** The points of the groups around the present one, outermost first. */
-type Scope = readonly (readonly Leaf[])[];
+/** The points of the groups around the present one by name, outermost first. */
+type Scope = readonly ReadonlyMap<string, Leaf>[];
 
 class Compiler {
   readonly #model: ModelDefinition;
@@ -127,7 +127,7 @@ class Compiler {
 
   #group(definition: GroupDefinition, prefix: string, scope: Scope): GroupLayout {
     const points = this.#points(definition.points, prefix, scope);
-    const inner = [...scope, points];
+    const inner = [...scope, byName(points)];
     const groups = definition.groups.map((group) => this.#member(group, prefix, inner));
     return { points, groups };
   }
@@ -141,10 +141,11 @@ class Compiler {
       const name = prefix + definition.name;
       return { name, definition, offset, isPresent, scale: undefined };
     });
+    const inner = [...scope, byName(bare)];
     const leaves = bare.map((leaf): Leaf => {
       const { scaleFactor } = leaf.definition;
       if (typeof scaleFactor !== "string") return { ...leaf, scale: scaleFactor };
-      return { ...leaf, scale: lookUp([...scope, bare], scaleFactor) };
+      return { ...leaf, scale: lookUp(inner, scaleFactor) };
     });
     if (start < this.#end) this.#leaves.push(...leaves);
     return leaves;
@@ -204,10 +205,10 @@ class Compiler {
   }
 }
 
+function byName(leaves: readonly Leaf[]): ReadonlyMap<string, Leaf> {
+  return new Map(leaves.map((leaf) => [leaf.definition.name, leaf]));
+}
+
 function lookUp(scope: Scope, name: string): Leaf | undefined {
-  for (let depth = scope.length - 1; depth >= 0; depth--) {
-    const leaf = scope[depth]?.find(({ definition }) => definition.name === name);
-    if (leaf) return leaf;
-  }
-  return undefined;
+  return scope.findLast((leaves) => leaves.has(name))?.get(name);
 }

@@ -90,7 +90,7 @@ const float64: PointType = {
 };
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-const latin1 = new TextDecoder("latin1");
+const windows1252 = new TextDecoder("windows-1252");
 
 function bytesOf(view: DataView, at: number, size: number): Uint8Array {
   return new Uint8Array(view.buffer, view.byteOffset + at, size * 2);
@@ -105,17 +105,24 @@ function stringBytes(view: DataView, at: number, size: number): Uint8Array | und
   return bytes.subarray(0, end);
 }
 
+/** Not a regular expression: those try every blank of a long string as the first of the last. */
+function withoutPadding(text: string): string {
+  let end = text.length;
+  while (end > 0 && /[\0\s]/.test(text.charAt(end - 1))) end--;
+  return text.slice(0, end);
+}
+
 const string: PointType = {
   size: undefined,
   kind: "text",
   decode(view, at, size) {
     const bytes = stringBytes(view, at, size);
     if (bytes === undefined) return null;
-    // Field devices send Latin-1 too ("°"); that is text all the same.
+    // Field devices send Latin-1 too ("°"), which windows-1252 holds; that is text all the same.
     try {
-      return utf8.decode(bytes).replace(/[\0\s]+$/, "");
+      return withoutPadding(utf8.decode(bytes));
     } catch {
-      return latin1.decode(bytes).replace(/[\0\s]+$/, "");
+      return withoutPadding(windows1252.decode(bytes));
     }
   },
   encode(view, at, size, value) {

@@ -1,5 +1,6 @@
 import { XMLParser } from "fast-xml-parser";
-import { ConfigError } from "../core/mod.ts";
+import { messageOf } from "../core/mod.ts";
+import { definitionError } from "./definition.ts";
 import { pointTypes } from "./point_types.ts";
 
 const parser = new XMLParser({
@@ -22,9 +23,7 @@ const parser = new XMLParser({
 export function smdxToJson(xml: string, source: string): unknown {
   const model = child(child(parseXml(xml, source), "sunSpecModels"), "model");
   if (model === undefined) {
-    throw new ConfigError(
-      `Cannot use model definition "${source}": there is no sunSpecModels/model`,
-    );
+    throw definitionError(source, "there is no sunSpecModels/model");
   }
   const id = Number(attribute(model, "id"));
   const name = attribute(model, "name") ?? `model_${id}`;
@@ -32,7 +31,7 @@ export function smdxToJson(xml: string, source: string): unknown {
   const fixed = blocks.filter((block) => attribute(block, "type") !== "repeating");
   const repeating = blocks.filter((block) => attribute(block, "type") === "repeating");
   if (fixed.length > 1 || repeating.length > 1) {
-    throw new ConfigError(`Cannot use model definition "${source}": a block type appears twice`);
+    throw definitionError(source, "a block type appears twice");
   }
   for (const block of blocks) checkOffsets(block, source);
   const header = [
@@ -53,8 +52,7 @@ function parseXml(xml: string, source: string): unknown {
   try {
     return parser.parse(xml, true);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new ConfigError(`Cannot use model definition "${source}": not XML: ${why}`, { cause });
+    throw definitionError(source, `not XML: ${messageOf(cause)}`, cause);
   }
 }
 
@@ -62,9 +60,7 @@ function parseXml(xml: string, source: string): unknown {
 function checkOffsets(block: unknown, source: string): void {
   let end = 0;
   const fail = (what: string) => {
-    throw new ConfigError(
-      `Cannot use model definition "${source}": ${what}, the points before it end at ${end}`,
-    );
+    throw definitionError(source, `${what}, the points before it end at ${end}`);
   };
   for (const point of children(block, "point")) {
     const offset = attribute(point, "offset");
