@@ -88,7 +88,7 @@ function feed(
     const rest = bytes.subarray(at);
     let taken;
     try {
-      taken = framing.take(rest, request);
+      taken = framing.framing.take(rest, request);
     } catch (error) {
       if (error instanceof ProtocolError) return count("refused");
       throw error;

@@ -3,6 +3,7 @@
  *
  *     deno task fuzz [--frames N] [--maps N] [--seed N]
  *
+ * `--frames` counts those of each framing.
  * Exit code 1 when something was accepted, thrown or asked for that must not be.
  */
 // deno-lint-ignore-file no-console
