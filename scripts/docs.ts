@@ -17,15 +17,20 @@ import {
 } from "../lib/cli/mod.ts";
 import { allSettings } from "../lib/config/mod.ts";
 import { Metrics } from "../lib/metrics.ts";
+import { lockedPackages } from "./supply/packages.ts";
 
 const ROOT = new URL("../", import.meta.url).pathname;
 const FILES = [
   "README.md",
   "docs/configuration.md",
+  "docs/licences.md",
   "docs/cli.md",
   "docs/operations.md",
   "docs/security.md",
 ];
+
+/** What packages are used for, in words. */
+const USES = { program: "the program", optional: "nothing", development: "tests" } as const;
 
 /** Each table by its name. */
 const TABLES: Readonly<Record<string, () => string | Promise<string>>> = {
@@ -54,6 +59,16 @@ const TABLES: Readonly<Record<string, () => string | Promise<string>>> = {
         `\`${env}\``,
         shownFallback,
         summary,
+      ]),
+    ),
+  licences: async () =>
+    table(
+      ["package", "version", "licence", "used by"],
+      (await lockedPackages()).map(({ name, version, licence, use }) => [
+        name,
+        version,
+        licence,
+        USES[use],
       ]),
     ),
   metrics: async () => {
