@@ -23,6 +23,7 @@ import {
   HEADER_LENGTH,
   identify,
   isData,
+  isOpenEnd,
   isUnmoved,
   type Judgement,
   layOut,
@@ -95,7 +96,7 @@ async function openDevice(
   const blocks = isKnown ? known.blocks : await layOut(chain, definitions, reader, signal);
   memory.takeMap({ chain, blocks });
   const identities = await identify(blocks, reader, transport, signal);
-  memory.takeId(identities[0].id);
+  memory.takeIds(identities.map(({ id }) => id));
   return new SunSpecDevice(memory, { chain, blocks }, identities, reader, options);
 }
 
@@ -150,9 +151,14 @@ class SunSpecDevice implements Device {
     this.#polled = select(polled, EVERYTHING);
     this.#dynamic = select(polled.filter((block) => !isStatic(block)), EVERYTHING);
     this.sources = blocks.map(({ source }) => source);
-    this.warnings = blocks.flatMap(({ place, layout }) =>
-      (layout?.warnings ?? []).map((warning) => `model ${place.id}: ${warning}`)
-    );
+    this.warnings = [
+      ...blocks.flatMap(({ place, layout }) =>
+        (layout?.warnings ?? []).map((warning) => `model ${place.id}: ${warning}`)
+      ),
+      ...(isOpenEnd(chain.end)
+        ? [`the chain of models ended with ${chain.end}: there may be more`]
+        : []),
+    ];
   }
 
   get maxRegisters(): number | undefined {
@@ -167,6 +173,7 @@ class SunSpecDevice implements Device {
     const { blocks, wants } = statics ? this.#polled : this.#dynamic;
     const reads = await this.#read(blocks, wants, signal);
     const judgements = this.#judge(blocks, reads);
+    this.#memory.takeUnread(this.#unread(blocks, reads));
     this.#isResting = isAtRest(blocks, reads);
     for (const news of this.#memory.takeNews()) yield this.#news(news);
     for (const [i, block] of blocks.entries()) {
@@ -289,6 +296,17 @@ class SunSpecDevice implements Device {
       if (error instanceof ProtocolError) this.#memory.doubtMap();
       throw error;
     }
+  }
+
+  /** What the device did not give this time, or never gives, by model; undefined = nothing. */
+  #unread(
+    blocks: readonly Block[],
+    reads: readonly ModelRead[],
+  ): ReadonlyMap<string, string | undefined> {
+    return new Map(blocks.map((block, i) => {
+      const why = [...this.#unreadable(block), ...failureWarning(reads[i])].join("; ");
+      return [`model ${block.place.id} #${block.instance}`, why === "" ? undefined : why];
+    }));
   }
 
   #unreadable({ place }: Block): readonly string[] {

@@ -1,3 +1,4 @@
+import { TransportError } from "../core/mod.ts";
 import type { Block } from "./map.ts";
 import { type Learned, nothingLearned } from "./reader.ts";
 import { Trust } from "./trust.ts";
@@ -25,7 +26,8 @@ export class Memory {
   #trust = new Trust();
   #map: DeviceMap | undefined;
   #isMapDoubted = false;
-  #id: string | undefined;
+  #ids: readonly string[] | undefined;
+  readonly #unread = new Set<string>();
   readonly #news: News[] = [];
 
   /** What it has taught about reading it. */
@@ -38,9 +40,9 @@ export class Memory {
     return this.#trust;
   }
 
-  /** Its map, unless a model was met where it should not be. */
+  /** Its map, unless a model was met where it should not be, or nobody saw its end. */
   get map(): DeviceMap | undefined {
-    return this.#isMapDoubted ? undefined : this.#map;
+    return this.#isMapDoubted || isOpenEnd(this.#map?.chain.end) ? undefined : this.#map;
   }
 
   /** What stood somewhere does so no longer: it is to be walked again, whatever is at the ends. */
@@ -48,10 +50,21 @@ export class Memory {
     this.#isMapDoubted = true;
   }
 
-  /** Takes a chain just walked: at other addresses, what was learned of the old ones is void. */
+  /**
+   * Takes a chain just walked: at other addresses, what was learned of the old ones is void.
+   *
+   * @throws {TransportError} the device fell silent where it is known to have further models
+   */
   takeChain(chain: Chain): void {
-    this.#isMapDoubted = false;
     const before = this.#map?.chain;
+    if (before && isOpenEnd(chain.end) && isBeginning(chain, before)) {
+      throw new TransportError(
+        `Cannot find all models: after ${chain.models.length} of ${before.models.length} the ` +
+          `device answered with ${chain.end}`,
+        "timeout",
+      );
+    }
+    this.#isMapDoubted = false;
     if (!before || JSON.stringify(before.models) === JSON.stringify(chain.models)) return;
     this.#learned = { ...nothingLearned(), maxRegisters: this.#learned.maxRegisters };
     this.#map = undefined;
@@ -67,14 +80,32 @@ export class Memory {
     this.#map = map;
   }
 
-  /** Takes the id of the device that answered: another one has counters of its own. */
-  takeId(id: string): void {
-    if (this.#id !== undefined && this.#id !== id) {
-      const message = `"${this.#id}" is gone, "${id}" is in its place`;
+  /** Takes the ids of the device that answered and of its children: others have counters of their own. */
+  takeIds(ids: readonly string[]): void {
+    const before = this.#ids ?? ids;
+    this.#ids = ids;
+    for (const [i, id] of ids.entries()) {
+      const gone = before[i];
+      if (gone === id || gone === undefined) continue;
+      const message = `"${gone}" is gone, "${id}" is in its place`;
       this.#news.push({ event: "identity_changed", message });
       this.#trust = new Trust();
     }
-    this.#id = id;
+  }
+
+  /** Takes which of the models asked for could not be read, each with the reason; tells what is new. */
+  takeUnread(reasons: ReadonlyMap<string, string | undefined>): void {
+    for (const [model, reason] of reasons) {
+      const isKnown = this.#unread.has(model);
+      if (isKnown === (reason !== undefined)) continue;
+      if (reason === undefined) {
+        this.#unread.delete(model);
+        this.#news.push({ event: "readable", message: `${model} can be read again` });
+      } else {
+        this.#unread.add(model);
+        this.#news.push({ event: "unreadable", message: `${model} cannot be read: ${reason}` });
+      }
+    }
   }
 
   /** What happened since the last time this was asked. */
@@ -85,4 +116,14 @@ export class Memory {
 
 function idsOf({ models }: Chain): string {
   return models.map(({ id }) => id).join(" ");
+}
+
+/** Whether a chain ended with a failure that may pass: there may be more behind it. */
+export function isOpenEnd(end: string | undefined): boolean {
+  return end === "timeout" || /^exception_(?![123]$)/.test(end ?? "");
+}
+
+function isBeginning({ models }: Chain, { models: all }: Chain): boolean {
+  const beginning = all.slice(0, models.length);
+  return models.length < all.length && JSON.stringify(models) === JSON.stringify(beginning);
 }

@@ -32,7 +32,7 @@ export {
 export { encodeModel } from "./encode.ts";
 export { identityOf, type Place } from "./identity.ts";
 export { type Block, checkCounts, identify, layOut } from "./map.ts";
-export { type DeviceMap, Memory, type News } from "./memory.ts";
+export { type DeviceMap, isOpenEnd, Memory, type News } from "./memory.ts";
 export {
   compileLayout,
   type GroupLayout,
