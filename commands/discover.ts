@@ -16,6 +16,8 @@ import { type Config, settings } from "../lib/config/mod.ts";
 import { type Device, type Endpoint, formatEndpoint, type Setting } from "../lib/core/mod.ts";
 import type { Pauses } from "../lib/modbus/mod.ts";
 
+const COMMON_MODEL = 1;
+
 /** `sunspool discover`. */
 export const command = defineCommand({
   name: "discover",
@@ -56,17 +58,7 @@ export const command = defineCommand({
         const { pauses } = access.sessions.get(endpoint);
         return io.out(configText(endpoint, devices, config, pauses));
       }
-      const rows = devices.flatMap((device) =>
-        device.sources.map(({ modelId, modelName, instance, address, length }) => [
-          device.identity.id,
-          String(device.identity.unitId),
-          String(modelId ?? ""),
-          modelName ?? "(unknown)",
-          String(instance ?? ""),
-          String(address ?? ""),
-          String(length ?? ""),
-        ])
-      );
+      const rows = devices.flatMap(modelRows);
       print(io, options.format, {
         documents: snapshots.map(({ document }) => document),
         table: {
@@ -79,6 +71,24 @@ export const command = defineCommand({
     return code;
   },
 });
+
+/** A row a model, under the device that it is of: a second common model begins a child. */
+function modelRows({ identity, children, sources }: Device): string[][] {
+  const owners = [identity, ...children];
+  let owner = -1;
+  return sources.map(({ modelId, modelName, instance, address, length }) => {
+    if (modelId === COMMON_MODEL) owner++;
+    return [
+      owners[Math.max(owner, 0)]?.id ?? identity.id,
+      String(identity.unitId),
+      String(modelId ?? ""),
+      modelName ?? "(unknown)",
+      String(instance ?? ""),
+      String(address ?? ""),
+      String(length ?? ""),
+    ];
+  });
+}
 
 /** A configuration with these devices, and with what it took to find and read them. */
 function configText(
@@ -108,7 +118,10 @@ function configText(
     ...learned ?? given("max_registers", modbus.maxBatchSize),
     ...(connectMs > 0 ? [`connect_delay_ms = ${connectMs}`] : []),
     ...(readMs > 0 ? [`inter_read_delay_ms = ${readMs}`] : []),
-    ...devices.map(({ identity }) => `# ${identity.unitId}: ${identity.id}`),
+    ...devices.flatMap(({ identity, children }) => [
+      `# ${identity.unitId}: ${identity.id}`,
+      ...children.map(({ id }) => `# ${identity.unitId}: ${id}, behind it`),
+    ]),
   ];
   return `${lines.join("\n")}\n`;
 }

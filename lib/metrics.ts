@@ -146,6 +146,12 @@ export class Metrics {
     this.#pollDuration.observe({ device }, seconds);
   }
 
+  /** A poll ended of the device that this one sits behind. */
+  child(device: string, result: string): void {
+    this.#up.set({ device }, result === "ok" ? 1 : 0);
+    if (result === "ok") this.#lastSuccess.set({ device }, Date.now() / 1000);
+  }
+
   /** A Modbus request ended. */
   request(device: string, result: string): void {
     this.#requests.inc({ device, result });

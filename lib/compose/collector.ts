@@ -225,6 +225,7 @@ export class Collector {
       deviceId: (identity, place, isTaken) => buffer.deviceId(identity, place, isTaken),
       observeState: (device, state) => metrics.deviceState(device, state),
       observePoll: (device, result, seconds) => metrics.poll(device, result, seconds),
+      observeChild: (device, result) => metrics.child(device, result),
       observeRequest: (device, result) => metrics.request(device, result),
       observePause: (endpoint, kind, seconds) => metrics.pause(endpoint, kind, seconds),
       forget: (device) => metrics.forgetDevice(device),

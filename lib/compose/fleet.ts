@@ -26,6 +26,8 @@ export interface FleetPorts {
   observeState(device: string, state: PollerState): void;
   /** Told of each poll. */
   observePoll(device: string, result: string, seconds: number): void;
+  /** Told of each poll of the device that this one sits behind. */
+  observeChild(device: string, result: string): void;
   /** Told of each Modbus request. */
   observeRequest(device: string, result: string): void;
   /** Told of each pause that the devices at an endpoint turned out to need. */
@@ -113,6 +115,8 @@ export class Fleet implements Disposable {
     const member = this.#members.get(place);
     if (!member) throw new Error(`Nobody knows "${place}"`);
     let label = place;
+    /** Devices behind this one answer when it does, and not when it does not. */
+    let children: readonly string[] = [];
     const observe = (result: string) => this.#ports.observeRequest(label, result);
     const options = deviceOptions(this.#config, member.device, member.memory);
     return {
@@ -121,13 +125,21 @@ export class Fleet implements Disposable {
         requireDevice(this.#session(member).unit(member.unitId, { observe }), options, signal),
       name: (device) => {
         const ids = this.#name(device, place);
-        if (label !== ids[0]) this.#ports.forget(label);
+        for (const known of [label, ...children]) {
+          if (!ids.includes(known)) this.#ports.forget(known);
+        }
         label = ids[0] ?? place;
+        children = ids.slice(1);
         return ids;
       },
       store: (readings) => this.#ports.store(readings),
-      observeState: this.#ports.observeState,
-      observePoll: this.#ports.observePoll,
+      observeState: (device, state) => {
+        for (const id of [device, ...children]) this.#ports.observeState(id, state);
+      },
+      observePoll: (device, result, seconds) => {
+        this.#ports.observePoll(device, result, seconds);
+        for (const child of children) this.#ports.observeChild(child, result);
+      },
       log: this.#ports.log,
       random: Math.random,
       now: Date.now,

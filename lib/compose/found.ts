@@ -12,7 +12,7 @@ export async function foundPrintable(found: readonly Found[]): Promise<Printable
     formatEndpoint(endpoint),
     String(unitId),
     device ? "yes" : "no",
-    device?.identity.id ?? "",
+    device ? [device.identity, ...device.children].map(({ id }) => id).join(" + ") : "",
     device?.sources.map(({ modelId }) => modelId).join(" ") ?? "",
     String(responseMs),
   ]);
@@ -42,6 +42,7 @@ async function describe({ endpoint, unitId, device, responseMs }: Found): Promis
     version,
     serial_number: serialNumber,
     models: device.sources.map(({ modelId }) => modelId),
+    ...(document.children === undefined ? {} : { children: document.children }),
     response_ms: responseMs,
   };
 }

@@ -118,9 +118,14 @@ export async function identify(
     return layout && image ? { layout, image } : undefined;
   };
   const device = identityOf(common(0), { endpoint, unitId, parent: null, child: undefined });
-  const children = commons.slice(1).map((_, child) =>
-    identityOf(common(child + 1), { endpoint, unitId, parent: device.id, child })
-  );
+  const known = new Set([device.id]);
+  const children = commons.slice(1).map((_, child) => {
+    const own = identityOf(common(child + 1), { endpoint, unitId, parent: device.id, child });
+    // Some repeat what the device before them says.
+    const id = known.has(own.id) ? `${own.id}@${endpoint}/${unitId}.${child + 1}` : own.id;
+    known.add(id);
+    return { ...own, id };
+  });
   return [device, ...children];
 }
 
