@@ -56,9 +56,10 @@ async function documentOf(memory: MemoryDevice) {
   return JSON.parse(JSON.stringify(document));
 }
 
-// deno-lint-ignore no-explicit-any
-const modelOf = (document: any, id: number) =>
-  document.models.find((model: any) => model.id === id);
+/** A model of a document. */
+function modelOf(document: { readonly models: readonly { readonly id: number }[] }, id: number) {
+  return JSON.parse(JSON.stringify(document.models.find((model) => model.id === id)));
+}
 
 Deno.test("Kostal: the chain ends with one 0x0000, and two words there are refused", async () => {
   const common = await modelHex(1, 66, HELIO);
