@@ -101,7 +101,7 @@ async function findBase(
           i = -1;
         }
       } else if (error instanceof TransportError && error.fault === "timeout") {
-        silence = error;
+        silence ??= error;
       } else {
         throw error;
       }
