@@ -7,14 +7,20 @@ import { defineCommand } from "../lib/cli/define.ts";
 import { type Io, print } from "../lib/cli/mod.ts";
 import { say, value } from "../lib/cli/values.ts";
 import { formatOptions } from "../lib/compose/options.ts";
-import { formatEndpoint, type NetworkEndpoint, UsageError } from "../lib/core/mod.ts";
+import { type Endpoint, formatEndpoint, parseEndpoint, UsageError } from "../lib/core/mod.ts";
 import { sunspecDefinitions } from "../lib/drivers/mod.ts";
 import { readCertificates } from "../lib/modbus/mod.ts";
 import { stopSignals } from "../lib/signals.ts";
-import { parseEndpointSpec, serveEndpoint, type SimulatedEndpoint } from "../lib/simulate/mod.ts";
+import {
+  parseEndpointSpec,
+  type ServeAt,
+  serveEndpoint,
+  type SimulatedEndpoint,
+} from "../lib/simulate/mod.ts";
 
 /** Where to listen: as an endpoint, but by address; port 0 = any free one. */
-const listenValue = value("ADDRESS", "127.0.0.1:5020", (text): NetworkEndpoint => {
+const listenValue = value("ADDRESS", "127.0.0.1:5020", (text): Endpoint => {
+  if (text.startsWith("serial:")) return parseEndpoint(text);
   const [, scheme = "tcp", v4, v6, port] =
     /^(?:(tcp|tls|rtu\+tcp):\/\/)?(?:(\d{1,3}(?:\.\d{1,3}){3})|\[([0-9a-fA-F:.]+(?:%[\w.-]+)?)\]):(\d{1,5})$/
       .exec(text) ?? [];
@@ -22,7 +28,7 @@ const listenValue = value("ADDRESS", "127.0.0.1:5020", (text): NetworkEndpoint =
   const isScheme = scheme === "tcp" || scheme === "tls" || scheme === "rtu+tcp";
   if (host === undefined || Number(port) > 65_535 || !isScheme) {
     throw new UsageError(
-      `Cannot listen on "${text}": write it as 127.0.0.1:5020, [::1]:5020, tls://… or rtu+tcp://…`,
+      `Cannot listen on "${text}": write it as 127.0.0.1:5020, [::1]:5020, tls://…, rtu+tcp://… or serial:…`,
     );
   }
   return { scheme, host, port: Number(port) };
@@ -44,6 +50,7 @@ export const command = defineCommand({
     ],
   ],
   needs: { net: "always", read: "start" },
+  opensDevices: true,
   parser: object({
     devices: withDefault(
       option("--devices", "-n", integer({ min: 1, max: 10_000, metavar: "N" }), {
@@ -54,7 +61,7 @@ export const command = defineCommand({
     listen: withDefault(
       option("--listen", listenValue, {
         description: say(
-          "The first address, with tls:// or rtu+tcp:// before it for these; port 0 takes any free one",
+          "The first address, with tls:// or rtu+tcp:// before it for these, or serial:PATH; port 0 takes any free one",
         ),
       }),
       { scheme: "tcp", host: "127.0.0.1", port: 5020 },
@@ -120,14 +127,24 @@ export const command = defineCommand({
     await using served = new AsyncDisposableStack();
     const endpoints: SimulatedEndpoint[] = [];
     for (const [index, spec] of specs.entries()) {
-      const hostname = index === 0 ? first.host : addressAfter(first.host, index);
-      const at = { hostname, port: first.port, scheme: first.scheme, certificate, index };
+      const at = { ...placeAfter(first, index), certificate, index };
       endpoints.push(served.use(await serveEndpoint(spec, at, definitions, stateOf)));
     }
     printEndpoints(endpoints, options.format, io);
     await stopped;
   },
 });
+
+function placeAfter(first: Endpoint, index: number): ServeAt {
+  if (first.scheme !== "serial") {
+    const hostname = index === 0 ? first.host : addressAfter(first.host, index);
+    return { scheme: first.scheme, hostname, port: first.port };
+  }
+  if (index === 0) return first;
+  throw new UsageError(
+    "A serial line is one endpoint: for several devices on it use --unit, as --unit 1-4",
+  );
+}
 
 function readCertificate(
   { tlsCert, tlsKey }: { readonly tlsCert: string; readonly tlsKey: string },

@@ -12,6 +12,8 @@ export interface Taken {
 
 /** How requests and replies stand in a stream of bytes. */
 export interface Framing {
+  /** What to look at when bytes come, but no reply among them. */
+  readonly hint?: string;
   /** Writes a request. */
   encode(request: Frame): Uint8Array;
   /**

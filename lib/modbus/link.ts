@@ -66,6 +66,8 @@ export class Link implements OpenLink {
   #failure: Error | undefined;
   #isDraining = false;
   #heard = 0;
+  /** Bytes that came for the present request and are no reply. */
+  #noise = 0;
 
   /**
    * Takes over an open stream.
@@ -94,13 +96,14 @@ export class Link implements OpenLink {
     if (this.#pending) throw new Error("A request is in flight already");
     const { unitId, pdu, timeoutMs, signal } = exchange;
     signal.throwIfAborted();
+    this.#noise = 0;
     const request = { transactionId: this.#nextTransactionId, unitId, pdu };
     this.#nextTransactionId = (this.#nextTransactionId + 1) % 0x1_0000;
     const answer = new Promise<Uint8Array>((resolve, reject) => {
       this.#pending = { request, exchange, stale: 0, resolve, reject };
     });
     const deadline = setTimeout(() => {
-      const why = `no answer within ${timeoutMs} ms`;
+      const why = `no answer within ${timeoutMs} ms${this.#noiseText()}`;
       this.#end(
         new TransportError(`Cannot read from "${this.#name}" unit ${unitId}: ${why}`, "timeout"),
       );
@@ -161,6 +164,12 @@ export class Link implements OpenLink {
     }
   }
 
+  #noiseText(): string {
+    const { hint } = this.#framing;
+    const count = this.#noise + this.#received.length;
+    return hint === undefined || count === 0 ? "" : `, but ${count} bytes that are none; ${hint}`;
+  }
+
   #broken(cause: ProtocolError): ProtocolError {
     const unit = this.#pending ? ` unit ${this.#pending.request.unitId}` : "";
     return new ProtocolError(`Cannot read from "${this.#name}"${unit}: ${cause.message}`, {
@@ -182,6 +191,7 @@ export class Link implements OpenLink {
       if (!taken) break;
       if (taken.pdu) this.#answer(taken.pdu);
       else if (taken.isStale) this.#countStale();
+      else this.#noise += taken.end;
       bytes = bytes.subarray(taken.end);
     }
     this.#received = bytes.slice();

@@ -6,7 +6,13 @@
 export { type Atom, type PlanLimits, type PlannedRead, planReads } from "./plan.ts";
 export { MAX_READ_QUANTITY } from "./frame.ts";
 export type { PauseKind, Pauses } from "./pace.ts";
-export { type ModbusServer, type ReadHandler, serveModbus, type ServePlace } from "./server.ts";
+export {
+  type ModbusServer,
+  type ReadHandler,
+  serveModbus,
+  type ServePlace,
+  serveSerial,
+} from "./server.ts";
 export { Session, type SessionOptions, type UnitOptions } from "./session.ts";
 export { Sessions } from "./sessions.ts";
 export { readCertificates, type TlsCertificates, type TlsFiles } from "./tls.ts";

@@ -5,11 +5,11 @@ import {
   messageOf,
   type NetworkEndpoint,
   TransportError,
-  UsageError,
 } from "../core/mod.ts";
 import { mbap } from "./framing.ts";
 import { type ByteStream, Link, type OpenLink } from "./link.ts";
-import { strictRtu } from "./rtu.ts";
+import { noisyRtu, strictRtu } from "./rtu.ts";
+import { openSerial, type SerialLine } from "./serial.ts";
 import { LateReplies, SettlingLink } from "./settling_link.ts";
 import { type TlsCertificates, TlsConnector, tlsStream } from "./tls.ts";
 
@@ -29,6 +29,7 @@ export class LinkOpener {
   readonly #name: string;
   readonly #tls: TlsConnector | undefined;
   readonly #late = new LateReplies();
+  #line: SerialLine | undefined;
 
   /** Nothing is opened before `open`. */
   constructor(endpoint: Endpoint, certificates: TlsCertificates = NO_CERTIFICATES) {
@@ -46,12 +47,16 @@ export class LinkOpener {
    * Opens a link.
    *
    * @throws {TransportError} when it cannot be reached within the time
-   * @throws {UsageError} for a transport this version does not speak
    */
   async open({ transactionId, timeoutMs, signal }: OpenOptions): Promise<OpenLink> {
     const endpoint = this.#endpoint;
     if (endpoint.scheme === "serial") {
-      throw new UsageError(`Cannot open "${this.#name}": this version speaks no serial lines`);
+      await this.#line?.released;
+      signal.throwIfAborted();
+      const line = await openSerial(endpoint);
+      this.#line = line;
+      const link = new Link(line, this.#name, transactionId, noisyRtu);
+      return new SettlingLink(link, this.#late, line.byteMs);
     }
     const stream = await this.#connect(endpoint, timeoutMs, signal);
     if (endpoint.scheme !== "rtu+tcp") return new Link(stream, this.#name, transactionId, mbap);

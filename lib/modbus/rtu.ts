@@ -5,7 +5,7 @@
  * @module
  */
 import { ProtocolError } from "../core/mod.ts";
-import { type Frame, replyLength } from "./frame.ts";
+import { type Frame, quantityOf, replyLength } from "./frame.ts";
 import type { Framing } from "./framing.ts";
 
 /** Unit id before the PDU, CRC behind it. */
@@ -53,3 +53,46 @@ export const strictRtu: Framing = {
     return { end, pdu: bytes.slice(1, -2) };
   },
 };
+
+/** RTU on a serial line: whatever is not the reply is noise, our own request coming back included. */
+export const noisyRtu: Framing = {
+  hint: "are speed, parity and stop bits those of the device?",
+  encode: encodeRtu,
+  take(bytes, request) {
+    if (!request) return { end: bytes.length };
+    const echo = encodeRtu(request);
+    for (let at = 0; at < bytes.length; at++) {
+      const rest = bytes.subarray(at);
+      if (beginsWith(rest, echo)) {
+        // Not yet all of it: what follows tells.
+        if (rest.length < echo.length) return at > 0 ? { end: at } : undefined;
+        at += echo.length - 1;
+        continue;
+      }
+      const length = candidateLength(rest, request);
+      if (length === undefined) continue;
+      if (rest.length < length) return at > 0 ? { end: at } : undefined;
+      const frame = rest.subarray(0, length);
+      if (hasRightCrc(frame)) return { end: at + length, pdu: frame.slice(1, -2) };
+    }
+    return { end: bytes.length };
+  },
+};
+
+/** Whether one is the beginning of the other. */
+function beginsWith(bytes: Uint8Array, other: Uint8Array): boolean {
+  const length = Math.min(bytes.length, other.length);
+  for (let i = 0; i < length; i++) if (bytes[i] !== other[i]) return false;
+  return true;
+}
+
+/** How long the reply is that may begin here; undefined = none does. */
+function candidateLength(bytes: Uint8Array, { unitId, pdu }: Frame): number | undefined {
+  const asked = pdu[0] ?? 0;
+  const byteCount = quantityOf(pdu) * 2;
+  const [unit, functionCode, third] = bytes;
+  if (unit !== unitId) return undefined;
+  if (functionCode === (asked | 0x80)) return 2 + RTU_OVERHEAD;
+  const isData = functionCode === asked && (third === byteCount || third === undefined);
+  return isData || functionCode === undefined ? 2 + byteCount + RTU_OVERHEAD : undefined;
+}

@@ -3,9 +3,11 @@
  *
  * @module
  */
+import type { SerialEndpoint } from "../core/mod.ts";
 import { type Frame, MAX_READ_QUANTITY } from "./frame.ts";
 import type { ByteStream } from "./link.ts";
 import { mbapRequests, type RequestFraming, rtuRequests } from "./requests.ts";
+import { openSerial } from "./serial.ts";
 
 /**
  * Answers a read: the registers as bytes, the exception code to answer with, or undefined = stay
@@ -86,6 +88,25 @@ function close(stream: Pick<ByteStream, "close">): void {
   } catch {
     // Closed by the client already.
   }
+}
+
+/**
+ * The same on a serial line.
+ *
+ * @throws {TransportError} when it cannot be opened
+ */
+export async function serveSerial(
+  endpoint: SerialEndpoint,
+  handler: ReadHandler,
+): Promise<AsyncDisposable> {
+  const line = await openSerial(endpoint);
+  const serving = serveStream(line, handler, rtuRequests);
+  return {
+    async [Symbol.asyncDispose]() {
+      line.close();
+      await serving;
+    },
+  };
 }
 
 /** Serves what comes along one stream, until it ends. */

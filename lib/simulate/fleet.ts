@@ -1,7 +1,7 @@
-import { formatEndpoint, parseUnitIds, RefusedError, UsageError } from "../core/mod.ts";
-import { type ReadHandler, serveModbus, type ServePlace } from "../modbus/mod.ts";
+import { parseUnitIds, UsageError } from "../core/mod.ts";
 import type { Definitions } from "../sunspec/mod.ts";
 import { type SimulatedDevice, simulateDevice, type SimulatedModel } from "./device.ts";
+import { isBus, type ServeAt, serveAt, type Served } from "./serve.ts";
 
 const GATEWAY_TARGET_FAILED = 11;
 
@@ -16,13 +16,7 @@ export interface EndpointSpec {
 }
 
 /** An endpoint that is being served. */
-export interface SimulatedEndpoint extends AsyncDisposable {
-  /** Where clients reach it. */
-  readonly endpoint: string;
-  /** Where it listens. */
-  readonly hostname: string;
-  /** Where it listens. */
-  readonly port: number;
+export interface SimulatedEndpoint extends Served {
   /** In the order of their unit ids. */
   readonly devices: readonly SimulatedDevice[];
 }
@@ -60,10 +54,11 @@ export function parseEndpointSpec(text: string): EndpointSpec {
  * @param stateOf the present state n
  * @throws {UsageError} the address cannot be had
  * @throws {RefusedError} it needs privileges
+ * @throws {TransportError} the serial line cannot be had
  */
 export async function serveEndpoint(
   spec: EndpointSpec,
-  at: ServePlace & { readonly index: number },
+  at: ServeAt & { readonly index: number },
   definitions: Definitions,
   stateOf: () => number,
 ): Promise<SimulatedEndpoint> {
@@ -77,42 +72,12 @@ export async function serveEndpoint(
     }, definitions)
   ));
   const byUnit = new Map(devices.map((device) => [device.options.unitId, device]));
-  const { scheme = "tcp" } = at;
-  // On a bus nobody speaks for a unit that is not there.
-  const absent = scheme === "rtu+tcp" ? undefined : GATEWAY_TARGET_FAILED;
-  const server = listen(at, (unitId, { address, quantity }) => {
+  const absent = isBus(at) ? undefined : GATEWAY_TARGET_FAILED;
+  const served = await serveAt(at, (unitId, { address, quantity }) => {
     const device = byUnit.get(unitId);
     return device ? device.read(address, quantity, stateOf()) : absent;
   });
-  const { hostname, port } = server;
-  return {
-    endpoint: formatEndpoint({ scheme, host: hostname, port }),
-    hostname,
-    port,
-    devices,
-    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
-  };
-}
-
-function listen(at: ServePlace, handler: ReadHandler) {
-  try {
-    return serveModbus(at, handler);
-  } catch (cause) {
-    const where = `Cannot listen on "${at.hostname}:${at.port}"`;
-    if (cause instanceof Deno.errors.AddrInUse) {
-      throw new UsageError(`${where}: the port is in use, choose another --listen`, { cause });
-    }
-    if (cause instanceof Deno.errors.AddrNotAvailable) {
-      throw new UsageError(`${where}: this machine does not have the address`, { cause });
-    }
-    if (cause instanceof Deno.errors.PermissionDenied) {
-      throw new RefusedError(`${where}: ports below 1024 need privileges`, { cause });
-    }
-    if (cause instanceof Deno.errors.InvalidData) {
-      throw new UsageError(`${where}: the certificate and key do not serve TLS`, { cause });
-    }
-    throw cause;
-  }
+  return Object.assign(served, { devices });
 }
 
 function identityOf(index: number, unitId: number) {

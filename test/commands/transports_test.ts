@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { makeAuthority } from "../../scripts/services/certificates.ts";
 import { loopbackNet, run, simulate, temporaryFolder } from "../program.ts";
+import { ptyPair } from "../modbus/pty_pair.ts";
 import { serviceTest } from "../services.ts";
 
 /** What `read … --json` gives of one simulated inverter. */
@@ -102,3 +103,43 @@ serviceTest(
     });
   },
 );
+
+serviceTest("devices on a serial line are read and polled", ["socat"], async ({ socat }, t) => {
+  using folder = temporaryFolder();
+  const here = { cwd: folder.path };
+  await using pair = await ptyPair(socat, folder.path);
+  const listen = `serial:${pair.theirs}?baud=115200`;
+  await using simulation = await simulate(
+    ["--listen", listen, "--models", "1,103", "--unit", "1-2", "--step-ms", "3600000"],
+    here,
+  );
+  assert.equal(simulation.endpoints[0], `${listen}&parity=none&stop=1`);
+  const endpoint = `serial:${pair.ours}?baud=115200&parity=none&stop=1`;
+
+  await t.step("read", async () => {
+    const { code, out, err } = await run(["read", endpoint, "103.W", "--json"], here);
+    assert.deepEqual([code, err], [0, ""]);
+    assertRead(out, endpoint);
+  });
+
+  await t.step("discover --write-config, then poll --buffer", async () => {
+    const found = await run(["discover", endpoint, "--unit", "1,2", "--write-config"], here);
+    assert.deepEqual([found.code, found.err], [0, ""]);
+    await Deno.writeTextFile(`${folder.path}/site.toml`, found.out);
+    const { code, err } = await run(
+      ["poll", "--config", "site.toml", "--buffer", "--count", "1"],
+      here,
+    );
+    assert.equal(code, 0, err);
+    assert.match(err, /^2 polls of 2 devices: 2 ok, 0 failed, 4 readings/);
+  });
+
+  await t.step("two programs on one line do not meet", async () => {
+    const { code, out, err } = await run(["read", `serial:${pair.theirs}?baud=115200`], here);
+    assert.deepEqual([code, out], [1, ""]);
+    assert.match(
+      err,
+      /^error: Cannot open "serial:.*": another program uses it; stop that one first\n$/,
+    );
+  });
+});

@@ -1,24 +1,16 @@
 import assert from "node:assert/strict";
-import { ModbusException, type ReadRequest, TransportError } from "../../lib/core/mod.ts";
-import { exceptionOf, readPdu } from "../../lib/modbus/frame.ts";
-import type { OpenLink } from "../../lib/modbus/link.ts";
+import { ModbusException, TransportError } from "../../lib/core/mod.ts";
 import { type ReadHandler, serveModbus, Sessions } from "../../lib/modbus/mod.ts";
-import { LinkOpener } from "../../lib/modbus/open.ts";
 import { Chance } from "./chance.ts";
+import { assertNeverWrong, expected, QUICK_MS, Reader, unreliable } from "./late_replies.ts";
 import { forever, OPTIONS } from "./loopback_sessions.ts";
 import { serveBus, telling } from "./slow_bus.ts";
 
 Deno.test.sanitizer({ ops: true, resources: true });
 
-const QUICK_MS = 25;
 const QUICK = { ...OPTIONS, requestTimeoutMs: QUICK_MS };
 
 const at = (port: number) => ({ scheme: "rtu+tcp", host: "127.0.0.1", port }) as const;
-
-function expected(unitId: number, { functionCode, address, quantity }: ReadRequest): string {
-  const pdu = Uint8Array.of(functionCode, address >> 8, address & 0xff, 0, quantity);
-  return telling(unitId, pdu).subarray(2).toHex();
-}
 
 Deno.test("registers are read over RTU frames, each unit on its own", async () => {
   const handler: ReadHandler = (unitId, { functionCode, address, quantity }) => {
@@ -68,67 +60,11 @@ function refuse(): never {
   throw new Error("never");
 }
 
-/** Reads over one link after the other, without what a session learns of slow devices. */
-class Reader implements Disposable {
-  readonly #opener: LinkOpener;
-  #link: OpenLink | undefined;
-
-  constructor(port: number) {
-    this.#opener = new LinkOpener(at(port));
-  }
-
-  async read(unitId: number, request: ReadRequest): Promise<string> {
-    if (!this.#link?.isOpen) {
-      const options = { transactionId: 0, timeoutMs: OPTIONS.connectTimeoutMs, signal: forever };
-      this.#link = await this.#opener.open(options);
-    }
-    const reply = await this.#link.exchange({
-      unitId,
-      pdu: readPdu(request),
-      timeoutMs: QUICK_MS,
-      signal: forever,
-      onStale() {},
-    });
-    const exception = exceptionOf(reply, unitId, request);
-    if (exception) throw exception;
-    return reply.subarray(2).toHex();
-  }
-
-  [Symbol.dispose](): void {
-    this.#link?.close();
-  }
-}
-
 Deno.test("whatever a bus does with its time, no value comes from another request", async () => {
   const chance = new Chance();
-  const seen = { right: 0, timeout: 0, other: 0, exception: 0 };
-  await using bus = serveBus((unitId, pdu) => {
-    const isLost = chance.next() < 0.1;
-    const isRefused = chance.next() < 0.1;
-    const afterMs = chance.of(0, 0, 0, 2, QUICK_MS * 1.2, QUICK_MS * 2.2, QUICK_MS * 3.5);
-    const answer = isRefused ? Uint8Array.of((pdu[0] ?? 0) | 0x80, 2) : telling(unitId, pdu);
-    return { pdu: isLost ? undefined : answer, afterMs };
-  });
-  using reader = new Reader(bus.port);
-  for (let round = 0; round < 120; round++) {
-    const unitId = chance.of(1, 1, 2);
-    // Two quantities only: a reply that is taken for another one would look right.
-    const [address, quantity] = [chance.below(200), chance.of(1, 2)];
-    const request = { functionCode: 3, address, quantity } as const;
-    try {
-      const got = await reader.read(unitId, request);
-      if (got !== expected(unitId, request)) {
-        throw chance.failure(round, `${got} for ${unitId} ${JSON.stringify(request)}`);
-      }
-      seen.right++;
-    } catch (error) {
-      if (error instanceof ModbusException) seen.exception++;
-      else if (error instanceof TransportError) {
-        seen[error.fault === "timeout" ? "timeout" : "other"]++;
-      } else throw error;
-    }
-  }
-  assert.ok(seen.right > 10 && seen.timeout > 10 && seen.exception > 0, JSON.stringify(seen));
+  await using bus = serveBus(unreliable(chance));
+  using reader = new Reader(at(bus.port));
+  await assertNeverWrong(reader, chance, 120);
 });
 
 Deno.test("a unit that never answers costs others time, and nothing else", async () => {
