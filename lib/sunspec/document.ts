@@ -85,16 +85,19 @@ function modelJson(model: DocumentModel, raw: boolean): { readonly [key: string]
     ...(warnings.length > 0 ? { warnings } : {}),
   };
   if (!read) return head;
-  if (!layout) return { ...head, registers: registers(read.image) };
+  if (!layout) return { ...head, registers: registers(read) };
   const { isPointWanted, verdictOf } = model;
   const points = decodeGroup(layout.root, read.image, raw, isPointWanted, verdictOf);
   const quality = qualities(model, layout);
   return { ...head, points, ...(Object.keys(quality).length > 0 ? { quality } : {}) };
 }
 
-function registers(image: DataView): number[] {
-  const words: number[] = [];
-  for (let at = HEADER_LENGTH * 2; at < image.byteLength; at += 2) words.push(image.getUint16(at));
+/** The words of a model without definition; null = not read. */
+function registers({ image, isRead }: ModelRead): (number | null)[] {
+  const words: (number | null)[] = [];
+  for (let offset = HEADER_LENGTH; offset < image.byteLength / 2; offset++) {
+    words.push(isRead({ offset }) ? image.getUint16(offset * 2) : null);
+  }
   return words;
 }
 
@@ -113,7 +116,7 @@ function qualities(
 function modelRows(model: DocumentModel, raw: boolean): SnapshotRow[] {
   const { place, instance, layout, read } = model;
   if (!read || !layout) {
-    const value = read ? registers(read.image).map(hex).join(" ") : "";
+    const value = read ? registers(read).map(hex).join(" ") : "";
     return [{ source: label(place.id, instance), point: "", value, unit: "" }];
   }
   return layout.leaves
@@ -130,6 +133,6 @@ function label(id: number, instance: number): string {
   return instance === 1 ? String(id) : `${id}#${instance}`;
 }
 
-function hex(word: number): string {
-  return word.toString(16).padStart(4, "0");
+function hex(word: number | null): string {
+  return word === null ? "----" : word.toString(16).padStart(4, "0");
 }

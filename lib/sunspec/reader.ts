@@ -45,8 +45,8 @@ export interface ModelRead {
   readonly failure: ModbusException | undefined;
   /** Whether a point came in another request than its scale factor. */
   isSplit(leaf: Leaf): boolean;
-  /** Whether a point was asked for and came. */
-  isRead(leaf: Leaf): boolean;
+  /** Whether a point was asked for and came; of a model without definition, each register is one. */
+  isRead(point: Pick<Leaf, "offset">): boolean;
 }
 
 /** Before the first read. */
@@ -360,7 +360,8 @@ class Run {
   result(want: number): ModelRead {
     const image = this.images[want] ?? new DataView(new ArrayBuffer(0));
     const index = this.plan.index[want];
-    const requestOf = (leaf: Leaf) => this.#requestOf[index?.get(leaf.offset) ?? -1] ?? -1;
+    const requestOf = (leaf: Pick<Leaf, "offset">) =>
+      this.#requestOf[index?.get(leaf.offset) ?? -1] ?? -1;
     return {
       image,
       readAt: this.#readAt[want] ?? 0,

@@ -347,6 +347,16 @@ Deno.test("what is wrong with a model stands beside its points", async () => {
   assert.equal(meter.quality, undefined);
 });
 
+Deno.test("registers of an unknown model that were not read are null, and no values", async () => {
+  const map = `53756E53 ${await modelHex(1, 66, HELIO)} FDE7 0004 0001 FFFF 0003 0004 FFFF 0000`;
+  const device = await open(new MemoryDevice(0, map, holes(74)));
+  const { document, rows } = await device.snapshot({ ...EVERYTHING, select: ["64999"] }, forever);
+  const [model] = Array.isArray(document.models) ? document.models : [];
+  assert.deepEqual(model.registers, [1, 0xffff, null, 4]);
+  assert.equal(rows[0]?.value, "0001 ffff ---- 0004");
+  assert.deepEqual(model.warnings, ["the device refuses to serve the points at 74"]);
+});
+
 Deno.test("a value apart from its scale factor is flagged in document and reading", async () => {
   const memory = await plant();
   const device = await open(memory, { maxRegisters: 12 });
