@@ -1,0 +1,35 @@
+#!/bin/bash
+# Runs as a service beside the collector; says what it sees as NAME=VALUE lines.
+show() { systemctl show "$1" -p "$2" --value; }
+until_is() { for _ in $(seq 150); do [[ $(eval "$1") == $2 ]] && return; sleep 0.2; done; }
+seen() { printf '%s=%s\n' "$1" "$2"; }
+status() { sed -n "s/^$1:\s*//p" "/proc/$(show sunspool.service MainPID)/status"; }
+
+until_is 'show sunspool.service StatusText' '1 of 1*'
+seen state "$(show sunspool.service ActiveState)"
+seen status "$(show sunspool.service StatusText)"
+seen user "$(show sunspool.service User)"
+seen no_new_privileges "$(status NoNewPrivs)"
+seen capabilities "$(status CapBnd)"
+seen seccomp "$(status Seccomp)"
+seen buffer "$(stat -c '%U %a' /var/lib/sunspool/sunspec-buffer.sqlite)"
+
+# It hangs: systemd notices, and starts it again.
+kill -STOP "$(show sunspool.service MainPID)"
+until_is 'show sunspool.service NRestarts' 1
+until_is 'show sunspool.service StatusText' '1 of 1*'
+seen after_hang "$(show sunspool.service NRestarts) $(show sunspool.service ActiveState)"
+
+# It is killed.
+kill -KILL "$(show sunspool.service MainPID)"
+until_is 'show sunspool.service NRestarts' 2
+until_is 'show sunspool.service StatusText' '1 of 1*'
+seen after_kill "$(show sunspool.service NRestarts) $(show sunspool.service ActiveState)"
+
+systemctl stop sunspool.service
+seen stopped "$(show sunspool.service Result) $(show sunspool.service ExecMainStatus)"
+for unit in sunspool-poll.service sunspool-drain.service; do
+  systemctl start "$unit"
+  seen "$unit" "$(show "$unit" Result) $(show "$unit" ExecMainStatus)"
+done
+seen files "$(find /var/lib/sunspool/readings -name '*.avro' | wc -l)"
