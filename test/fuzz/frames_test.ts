@@ -4,15 +4,16 @@ import { fuzzFrames } from "./frames.ts";
 import { framings } from "./framings.ts";
 
 /** Of each framing. */
-const FRAMES = 5_000_000;
+const FRAMES = 4_000_000;
 
 for (const framing of framings) {
-  Deno.test(`five million mutated ${framing.name} replies: only the answer is accepted`, () => {
+  Deno.test(`four million mutated replies over ${framing.name}: only the answer is accepted`, () => {
     const { seed } = new Chance();
     const counts = fuzzFrames(framing, { frames: FRAMES, seed });
     for (const [outcome, count] of Object.entries(counts)) {
-      if (outcome === "stale" && !framing.hasStale) assert.equal(count, 0);
-      else assert.ok(count > FRAMES / 1000, `only ${count} times ${outcome}, seed ${seed}`);
+      const isNever = framing.never.some((never) => never === outcome);
+      const isRight = isNever ? count === 0 : count > FRAMES / 1000;
+      assert.ok(isRight, `${count} times ${outcome}, seed ${seed}`);
     }
   });
 }

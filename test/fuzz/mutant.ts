@@ -17,6 +17,7 @@ export class Mutant {
   readonly #room = new Uint8Array(ROOM);
   #length = 0;
   #frame: Uint8Array = new Uint8Array(0);
+  #request: Uint8Array = new Uint8Array(0);
   #isRight = false;
 
   /** Becomes something at the first `become`. */
@@ -37,6 +38,7 @@ export class Mutant {
     const reply = { ...request, pdu: isException ? this.#exception(request) : this.#data(request) };
     this.#frame = framing.frame(isDistorted ? this.#distorted(reply) : reply);
     this.#isRight = !isException && !isDistorted;
+    this.#request = framing.framing.encode(request);
   }
 
   /** Changes the reply in one way, or not at all; true = it is the right one, with data. */
@@ -66,6 +68,7 @@ export class Mutant {
       this.#flip(1);
     },
     () => this.#splice(0, this.#length, this.#length),
+    () => this.#echo(),
   ];
 
   #exception({ pdu }: Frame): Uint8Array {
@@ -117,6 +120,12 @@ export class Mutant {
     this.#room.copyWithin(at + added, from, this.#length);
     this.#room.set(this.#noiseOf(added), at);
     this.#length += at + added - from;
+  }
+
+  /** The request comes back before its reply, as on a two-wire line. */
+  #echo(): void {
+    this.#splice(0, 0, this.#request.length);
+    this.#room.set(this.#request);
   }
 
   /** The frame comes twice. */
