@@ -30,7 +30,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     ...["core", "base", "modbus", "avro", "buffer", "sunspec", "drivers", "outputs"],
     ...["scan", "simulate", "collect", "config", "cli", "compose"],
   ],
-  main: ["commands/mod.ts", "cli", "config", "base"],
+  main: ["commands/mod.ts", "compose/buffer_thread.ts", "cli", "config", "base"],
   models: [],
 };
 

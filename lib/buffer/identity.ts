@@ -87,16 +87,16 @@ export class Identity {
    *
    * @param identity what the device calls itself
    * @param place where it is; distinguishes two that call themselves the same
-   * @param isTaken whether a device that is live has this id
+   * @param isTaken whether a device that is live elsewhere has this id
    */
-  deviceId(identity: string, place: string, isTaken: (id: string) => boolean): string {
+  deviceId(identity: string, place: string, isTaken: boolean): string {
     const known = this.#sql.get(
       "SELECT id FROM device_id WHERE identity = ? AND place = ?",
       identity,
       place,
     );
     if (known) return String(known.id);
-    const id = isTaken(identity) ? `${identity}@${place}` : identity;
+    const id = isTaken ? `${identity}@${place}` : identity;
     // A device that moved takes its id along: the place it had is free for another.
     if (id === identity) {
       this.#sql.run("DELETE FROM device_id WHERE identity = ? AND id = ?", identity, id);

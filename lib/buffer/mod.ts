@@ -4,7 +4,9 @@
  * @module
  */
 export { crc32c } from "./crc32c.ts";
+export { type BufferHandle, openIsolated } from "./isolated.ts";
 export { type BufferTask, TaskLock } from "./lock.ts";
 export { type BufferOptions, type BufferRole, SqliteBuffer } from "./queue.ts";
 export type { StorageOptions } from "./schema.ts";
 export { SqliteCode, sqliteCode } from "./sql.ts";
+export { serveBuffer } from "./thread.ts";

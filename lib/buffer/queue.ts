@@ -322,8 +322,8 @@ export class SqliteBuffer implements Buffer {
   }
 
   /** Gives the name a device keeps for ever; see {@linkcode Identity.deviceId}. */
-  deviceId(identity: string, place: string, isTaken: (id: string) => boolean): string {
-    return this.#guard(() => this.#identity.deviceId(identity, place, isTaken));
+  deviceId(identity: string, place: string, isTaken: boolean): Promise<string> {
+    return this.#attempt(() => this.#identity.deviceId(identity, place, isTaken));
   }
 
   /** Writes what waits, and closes the file. */

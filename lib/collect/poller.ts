@@ -45,7 +45,7 @@ export interface PollerPorts {
    */
   open(signal: AbortSignal): Promise<Device>;
   /** Gives the ids under which readings of a device are known: its own, then its children's. */
-  name(device: Device): readonly string[];
+  name(device: Device): Promise<readonly string[]>;
   /** Takes the readings of one poll; resolves when they are safe. */
   store(readings: readonly Reading[]): Promise<void>;
   /** Told of each change of state. */
@@ -60,6 +60,8 @@ export interface PollerPorts {
   readonly now: () => number;
 }
 
+/** For how long readings may be on their way to the disk before polling waits for them. */
+const LONGEST_STORE_MS = 10_000;
 /** How often nameplates are read again. */
 const STATICS_EVERY_MS = 3_600_000;
 const FIRST_BACKOFF_MS = 1000;
@@ -82,6 +84,9 @@ export class Poller {
   #isResting = false;
   #heardAt = Number.NEGATIVE_INFINITY;
   #progressAt = performance.now();
+  /** Readings on their way to the disk, by the time they were handed on. */
+  readonly #storing = new Map<Promise<void>, number>();
+  #storeFailure: { readonly error: unknown } | undefined;
 
   /** Nothing happens before `run`. */
   constructor(target: PollTarget, ports: PollerPorts) {
@@ -120,6 +125,7 @@ export class Poller {
       }
     }
     this.#isResting = false;
+    await Promise.all(this.#storing.keys());
     this.#enter("disconnected");
   }
 
@@ -141,7 +147,7 @@ export class Poller {
     this.#enter("connected");
     this.#enter("discovering");
     await using device = await this.#ports.open(signal);
-    const ids = this.#ports.name(device);
+    const ids = await this.#ports.name(device);
     this.#device = ids[0] ?? this.target.place;
     for (const warning of device.warnings) {
       this.#ports.log("warn", warning, { device: this.#device });
@@ -154,6 +160,7 @@ export class Poller {
       if (statics) staticsAt = performance.now();
       if (this.#state !== "polling") this.#settle(device);
       await delay(schedule.next(), signal);
+      this.#throwStoreFailure();
     }
   }
 
@@ -168,8 +175,25 @@ export class Poller {
     this.#heardAt = this.#progressAt;
     this.#isResting = device.isResting ?? false;
     this.#ports.observePoll(this.#device, "ok", (this.#progressAt - startedAt) / 1000);
-    await this.#ports.store(readings);
+    await this.#store(readings);
     this.#progressAt = performance.now();
+  }
+
+  /** Storage that stalls for a while delays no poll. */
+  async #store(readings: readonly Reading[]): Promise<void> {
+    const stored = this.#ports.store(readings)
+      .catch((error) => this.#storeFailure ??= { error })
+      .then(() => void this.#storing.delete(stored));
+    this.#storing.set(stored, performance.now());
+    for (const [oldest, since] of this.#storing) {
+      if (performance.now() - since >= LONGEST_STORE_MS) await oldest;
+    }
+  }
+
+  #throwStoreFailure(): void {
+    const failure = this.#storeFailure;
+    this.#storeFailure = undefined;
+    if (failure) throw failure.error;
   }
 
   #tell({ device, points }: Reading): void {

@@ -79,12 +79,10 @@ export class Supervisor {
     return this.#pollers.size;
   }
 
-  /** Whether a device other than the one at `place` is live under this id. */
-  isTaken(id: string, place: string): boolean {
-    return [...this.#pollers.values()].some(({ poller }) =>
-      poller.device === id && poller.target.place !== place &&
-      (poller.state === "polling" || poller.state === "discovering")
-    );
+  /** Whether the device at a place is live. */
+  isLive(place: string): boolean {
+    const state = this.#pollers.get(place)?.poller.state;
+    return state === "polling" || state === "discovering";
   }
 
   /** Replaces pollers that hang, until the signal aborts; then stops all. */

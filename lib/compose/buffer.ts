@@ -1,30 +1,37 @@
+import { eventReading } from "../avro/mod.ts";
 import {
-  encodeBody,
-  eventReading,
-  gapReading,
-  SCHEMA_FINGERPRINT,
-  SCHEMA_TEXT,
-} from "../avro/mod.ts";
-import { type BufferRole, SqliteBuffer, SqliteCode, sqliteCode } from "../buffer/mod.ts";
+  type BufferHandle,
+  type BufferRole,
+  openIsolated,
+  type SqliteBuffer,
+} from "../buffer/mod.ts";
 import type { Clock } from "../clock.ts";
 import type { ClockState } from "../clock_state.ts";
 import { Stamper } from "../collect/mod.ts";
 import { type Config, settings } from "../config/mod.ts";
-import {
-  type NewEntry,
-  NotFoundError,
-  type Reading,
-  type Retention,
-  TryLaterError,
-} from "../core/mod.ts";
+import { ConfigError, type NewEntry, NotFoundError, type Retention } from "../core/mod.ts";
 import { topic } from "../outputs/mod.ts";
+import { threadModule } from "../thread.ts";
+import { openHere, type PlainOptions, toEntry } from "./buffer_thread.ts";
 
-/** What SQLite means when it cannot use a file that is there. */
-const OPEN_FAILURES: Readonly<Record<number, string>> = {
-  [SqliteCode.full]: "the disk is full",
-  // The index of the log is mapped into memory: where there is no room for it, this is all it says.
-  [SqliteCode.ioError]: "the disk is full or fails",
-};
+export { toEntry } from "./buffer_thread.ts";
+
+function plainOptions(config: Config, role: BufferRole): PlainOptions {
+  const { get } = config;
+  const { buffer } = settings;
+  return {
+    path: get(buffer.path),
+    role,
+    topic: get(topic),
+    collector: get(settings.collector.id),
+    outputs: config.outputs().map(({ name }) => name),
+    synchronous: get(buffer.synchronous),
+    commitIntervalMs: get(buffer.commitIntervalMs),
+    maxBytes: get(buffer.maxBytes),
+    minFreeBytes: get(buffer.minFreeBytes),
+    whenFull: get(buffer.whenFull),
+  };
+}
 
 /**
  * Opens the buffer as the configuration says.
@@ -32,30 +39,37 @@ const OPEN_FAILURES: Readonly<Record<number, string>> = {
  * @throws {TryLaterError} the disk is full, or another process does the same with it
  */
 export function openBuffer(config: Config, role: BufferRole): SqliteBuffer {
-  const { get } = config;
-  const { buffer } = settings;
-  const path = get(buffer.path);
-  if (role === "drain" || role === "maintain") requireFile(path);
-  try {
-    return new SqliteBuffer({
-      path,
-      role,
-      topic: get(topic),
-      collector: get(settings.collector.id),
-      outputs: config.outputs().map(({ name }) => name),
-      synchronous: get(buffer.synchronous),
-      commitIntervalMs: get(buffer.commitIntervalMs),
-      maxBytes: get(buffer.maxBytes),
-      minFreeBytes: get(buffer.minFreeBytes),
-      whenFull: get(buffer.whenFull),
-      schemas: new Map([[SCHEMA_FINGERPRINT, SCHEMA_TEXT]]),
-      encodeGap: (collector, gap) => gapEntry(gapReading(collector, gap)),
-    });
-  } catch (cause) {
-    const why = OPEN_FAILURES[sqliteCode(cause) ?? 0];
-    if (why === undefined) throw cause;
-    throw new TryLaterError(`Cannot use buffer "${path}": ${why}`, { cause });
-  }
+  if (role === "drain" || role === "maintain") requireFile(config.get(settings.buffer.path));
+  return openHere(plainOptions(config, role));
+}
+
+/** A collector's buffer, and whether it has a thread of its own. */
+export interface CollectingBuffer {
+  readonly buffer: BufferHandle;
+  readonly isIsolated: boolean;
+}
+
+/**
+ * Opens the buffer of a collector, in a thread of its own where the configuration says so or it is
+ * worth it.
+ *
+ * @throws {TryLaterError} as `openBuffer`
+ */
+export async function openCollecting(config: Config): Promise<CollectingBuffer> {
+  const module = threadModule();
+  const wish = config.get(settings.buffer.isolate);
+  const isIsolated = wish === "true" || (wish === "auto" && isWorthThread(config) && !!module);
+  if (!isIsolated) return { buffer: openBuffer(config, "collect"), isIsolated };
+  if (!module) throw new ConfigError("Cannot isolate the buffer: this program starts no threads");
+  return { buffer: await openIsolated(module, plainOptions(config, "collect")), isIsolated };
+}
+
+/** As many devices commit so much that a stall is noticed; a search may find as many. */
+const MANY_DEVICES = 20;
+
+function isWorthThread({ get }: Config): boolean {
+  const devices = get(settings.devices).reduce((sum, { unitIds }) => sum + unitIds.length, 0);
+  return devices >= MANY_DEVICES || get(settings.discovery.subnet).length > 0;
 }
 
 /** Who only takes out of a buffer has nothing to do with one that is not there. */
@@ -71,11 +85,6 @@ function requireFile(path: string): void {
   }
 }
 
-/** The record of a gap is kept until it is delivered, whatever the clock says of its age. */
-function gapEntry(gap: Reading): NewEntry {
-  return { ...toEntry(gap), clockSynced: false };
-}
-
 /** Encodes an event of this moment for the buffer; `event` is a word for programs. */
 export function eventEntry(
   collector: string,
@@ -87,7 +96,7 @@ export function eventEntry(
 }
 
 /** A stamper whose readings are later than all that the buffer ever held. */
-export async function stamperAfter(buffer: SqliteBuffer, clock: Clock): Promise<Stamper> {
+export async function stamperAfter(buffer: BufferHandle, clock: Clock): Promise<Stamper> {
   const after = await buffer.latestTime() * 1000 + 999;
   return new Stamper({ after, synced: () => clock.synced });
 }
@@ -101,14 +110,4 @@ export function retentionOf({ get }: Config, synced: ClockState, maxMs: number):
   const { maxBytes, maxAgeS } = settings.buffer;
   const maxAgeSeconds = synced === false ? Number.MAX_SAFE_INTEGER : get(maxAgeS);
   return { maxBytes: get(maxBytes), maxAgeSeconds, maxMs };
-}
-
-/** Encodes a reading for the buffer. */
-export function toEntry(reading: Reading): NewEntry {
-  return {
-    schema: SCHEMA_FINGERPRINT,
-    payload: encodeBody(reading),
-    createdAt: Math.floor(reading.collectedAt / 1000),
-    clockSynced: reading.clockSynced,
-  };
 }

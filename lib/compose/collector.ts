@@ -1,5 +1,5 @@
 import { deadline as startDeadline, pause, waitAtMost } from "../backoff.ts";
-import type { SqliteBuffer } from "../buffer/mod.ts";
+import type { BufferHandle } from "../buffer/mod.ts";
 import { Clock, type ClockChange } from "../clock.ts";
 import type { Drain, Stamper } from "../collect/mod.ts";
 import { type Config, settings } from "../config/mod.ts";
@@ -13,7 +13,7 @@ import { readSecret } from "../secret.ts";
 import type { StopSignals } from "../signals.ts";
 import { connectNotifier } from "../systemd.ts";
 import { VERSION } from "../version.ts";
-import { eventEntry, openBuffer, retentionOf, stamperAfter, toEntry } from "./buffer.ts";
+import { eventEntry, openCollecting, retentionOf, stamperAfter, toEntry } from "./buffer.ts";
 import { certificatesOf } from "./certificates.ts";
 import { Capacity, humanTime } from "./capacity.ts";
 import { drainsOf } from "./delivery.ts";
@@ -61,6 +61,7 @@ export class Collector {
   readonly #delivered: Record<string, number> = {};
   readonly #fatal = new AbortController();
   readonly #calls = new Calls();
+  #isStopping = false;
   #readings = 0;
   #storeFailures = 0;
 
@@ -94,8 +95,9 @@ export class Collector {
     // A definition or certificate that cannot be used is told now, not by each device for ever.
     await sunspecDefinitions(get(settings.sunspec.modelsDir));
     certificatesOf(this.#config);
-    await using buffer = openBuffer(this.#config, "collect");
-    this.#announce(buffer);
+    const { buffer: opened, isIsolated } = await openCollecting(this.#config);
+    await using buffer = opened;
+    this.#announce(buffer, isIsolated);
     for (const warning of warnings) this.#log("warn", warning);
     // A failing disk ends it: the next start finds everything that was committed.
     buffer.broken.addEventListener("abort", () => this.#fatal.abort(buffer.broken.reason));
@@ -114,7 +116,10 @@ export class Collector {
     const capacity = new Capacity(get(settings.buffer.maxBytes), performance.now());
     using fleet = this.#fleet(buffer, stamper, capacity);
     const stopping = AbortSignal.any([signals.stopping, this.#fatal.signal]);
-    stopping.addEventListener("abort", () => buffer.unblock(), { once: true });
+    stopping.addEventListener("abort", () => {
+      this.#isStopping = true;
+      buffer.unblock();
+    }, { once: true });
     const vitals = this.#vitals(fleet, drains);
     await using server = await this.#serve(buffer, fleet, drains, vitals);
     using notifier = connectNotifier((error) =>
@@ -189,7 +194,7 @@ export class Collector {
     );
   }
 
-  #announce(buffer: SqliteBuffer): void {
+  #announce(buffer: BufferHandle, isIsolated: boolean): void {
     const { get } = this.#config;
     if (buffer.setAside !== undefined) {
       this.#log("error", "the buffer file was corrupt and is set aside; a new one is begun", {
@@ -200,12 +205,13 @@ export class Collector {
       collector: buffer.collector,
       config: this.#config.file ?? "none",
       buffer: get(settings.buffer.path),
+      isolated: isIsolated,
       outputs: this.#config.outputs().map(({ name }) => name).join(","),
     });
   }
 
   /** Whoever reads the data can put the times before right. */
-  async #tellOfClock(buffer: SqliteBuffer, { event, stepSeconds, synced }: ClockChange) {
+  async #tellOfClock(buffer: BufferHandle, { event, stepSeconds, synced }: ClockChange) {
     const step = `${Math.abs(stepSeconds).toFixed(3)} s ${stepSeconds < 0 ? "back" : "forward"}`;
     const text = event === "clock_synced"
       ? `the clock is synchronised; it was set ${step} since it was last right, or since the start`
@@ -218,7 +224,7 @@ export class Collector {
     }
   }
 
-  #fleet(buffer: SqliteBuffer, stamper: Stamper, capacity: Capacity): Fleet {
+  #fleet(buffer: BufferHandle, stamper: Stamper, capacity: Capacity): Fleet {
     const metrics = this.#metrics;
     return new Fleet(this.#config, {
       store: (readings) => this.#store(buffer, stamper, capacity, readings),
@@ -234,7 +240,7 @@ export class Collector {
   }
 
   async #store(
-    buffer: SqliteBuffer,
+    buffer: BufferHandle,
     stamper: Stamper,
     capacity: Capacity,
     readings: readonly Reading[],
@@ -261,9 +267,11 @@ export class Collector {
   }
 
   /** A full buffer that is asked to hold readings back may do so for the whole of an outage. */
-  #append(buffer: SqliteBuffer, entries: readonly NewEntry[]): Promise<void> {
+  #append(buffer: BufferHandle, entries: readonly NewEntry[]): Promise<void> {
     const mayWait = this.#config.get(settings.buffer.whenFull) === "block";
-    return mayWait ? buffer.append(entries) : this.#calls.track(buffer.append(entries));
+    const stored = buffer.append(entries);
+    if (this.#isStopping) buffer.flush();
+    return mayWait ? stored : this.#calls.track(stored);
   }
 
   #count(output: string, result: string, count: number): void {
@@ -274,7 +282,7 @@ export class Collector {
   }
 
   #serve(
-    buffer: SqliteBuffer,
+    buffer: BufferHandle,
     fleet: Fleet,
     drains: readonly Drain[],
     vitals: readonly Vital[],
@@ -313,7 +321,7 @@ export class Collector {
   }
 
   async #trimAgainAndAgain(
-    buffer: SqliteBuffer,
+    buffer: BufferHandle,
     clock: Clock,
     capacity: Capacity,
     signal: AbortSignal,

@@ -1,4 +1,4 @@
-import type { SqliteBuffer } from "../buffer/mod.ts";
+import type { BufferHandle } from "../buffer/mod.ts";
 import type { Clock } from "../clock.ts";
 import { Drain, type DrainPorts } from "../collect/mod.ts";
 import { type Config, settings, warningsOf } from "../config/mod.ts";
@@ -8,7 +8,7 @@ import { eventEntry } from "./buffer.ts";
 /** One drain for each configured output. */
 export function drainsOf(
   config: Config,
-  buffer: SqliteBuffer,
+  buffer: BufferHandle,
   log: Log,
   clock: Pick<Clock, "synced">,
   observe: Pick<DrainPorts, "observeReadings" | "observeBatch">,

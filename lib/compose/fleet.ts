@@ -21,7 +21,7 @@ export interface FleetPorts {
   /** Takes the readings of one poll; resolves when they are safe. */
   store(readings: readonly Reading[]): Promise<void>;
   /** The id a device keeps for ever. */
-  deviceId(identity: string, place: string, isTaken: (id: string) => boolean): string;
+  deviceId(identity: string, place: string, isTaken: boolean): Promise<string>;
   /** Told of each change of state. */
   observeState(device: string, state: PollerState): void;
   /** Told of each poll. */
@@ -53,6 +53,9 @@ export class Fleet implements Disposable {
   readonly #ports: FleetPorts;
   readonly #sessions: Sessions;
   readonly #members = new Map<string, Member>();
+  /** The id that the device at each place was given last. */
+  readonly #ids = new Map<string, string | undefined>();
+  #naming: Promise<unknown> = Promise.resolve();
 
   /** Nothing is connected before `run`. */
   constructor(config: Config, ports: FleetPorts) {
@@ -123,8 +126,8 @@ export class Fleet implements Disposable {
       connect: (signal) => this.#session(member).connect(signal),
       open: (signal) =>
         requireDevice(this.#session(member).unit(member.unitId, { observe }), options, signal),
-      name: (device) => {
-        const ids = this.#name(device, place);
+      name: async (device) => {
+        const ids = await this.#name(device, place);
         for (const known of [label, ...children]) {
           if (!ids.includes(known)) this.#ports.forget(known);
         }
@@ -146,20 +149,35 @@ export class Fleet implements Disposable {
     };
   }
 
+  /** One after the other: of twins that are found at once, one is the first. */
+  #name(device: Device, place: string): Promise<readonly string[]> {
+    const named = this.#naming.then(() => this.#nameAll(device, place));
+    this.#naming = named.catch(() => {});
+    return named;
+  }
+
   /** Ids of a device and its children; a live twin elsewhere keeps the plain one. */
-  #name(device: Device, place: string): string[] {
-    return [device.identity, ...device.children].map(({ id: identity }) => {
-      const isTaken = (id: string) => this.supervisor.isTaken(id, place);
-      const id = this.#ports.deviceId(identity, place, isTaken);
-      if (id !== identity) {
-        this.#ports.log("warn", "two devices call themselves the same; this one gets another id", {
-          identity,
-          device: id,
-          place,
-        });
-      }
-      return id;
-    });
+  async #nameAll(device: Device, place: string): Promise<readonly string[]> {
+    const ids: string[] = [];
+    for (const { id: identity } of [device.identity, ...device.children]) {
+      const id = await this.#ports.deviceId(identity, place, this.#isTaken(identity, place));
+      ids.push(id);
+      if (id === identity) continue;
+      this.#ports.log("warn", "two devices call themselves the same; this one gets another id", {
+        identity,
+        device: id,
+        place,
+      });
+    }
+    this.#ids.set(place, ids[0]);
+    return ids;
+  }
+
+  /** Whether a device other than the one at `place` is live under this id. */
+  #isTaken(id: string, place: string): boolean {
+    return [...this.#ids].some(([other, taken]) =>
+      taken === id && other !== place && this.supervisor.isLive(other)
+    );
   }
 
   async #searchAgainAndAgain(signal: AbortSignal): Promise<void> {

@@ -1,4 +1,3 @@
-import type { Setting } from "../core/mod.ts";
 import { outputs } from "../outputs/mod.ts";
 import { allSettings, type Config } from "./config.ts";
 import { settings } from "./settings.ts";
@@ -23,21 +22,11 @@ export function contradictions(config: Config, isWrong: (key: string) => boolean
       return !isWrong(key) && (chosen.includes(output) || isGiven(config, key));
     })
   );
-  const later = NOT_YET.filter(([setting, value]) => config.get(setting) === value)
-    .map(([setting, , advice]) =>
-      `${config.originOf(setting)}: ${setting.key}: not in this version, ${advice}`
-    );
   return [
     ...unknown,
-    ...later,
     ...faults.map(({ key, text }) => `${originNear(config, key)}${key}: ${text}`),
   ];
 }
-
-/** Values that are known, but that this version cannot do yet. */
-const NOT_YET: readonly (readonly [Setting<unknown>, value: string, advice: string])[] = [
-  [settings.buffer.isolate, "true", "use auto or false"],
-];
 
 function isGiven(config: Config, key: string): boolean {
   return allSettings.some((setting) =>

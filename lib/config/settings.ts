@@ -305,7 +305,8 @@ export const settings = {
     isolate: oneOf(
       {
         key: "buffer.isolate",
-        summary: "Whether the buffer runs in a thread of its own (true: not in this version)",
+        summary:
+          "Whether the buffer runs in a thread of its own; auto: with many devices, or a search",
       },
       "auto",
       ["auto", "true", "false"],

@@ -19,7 +19,7 @@ function commitsIn(path: string): number {
 
 Deno.test("readings that come together share one commit, in their order", async () => {
   await using folder = new BufferFolder();
-  await using buffer = folder.open({ commitIntervalMs: 3_600_000 });
+  await using buffer = await folder.opened({ commitIntervalMs: 3_600_000 });
   using look = folder.look();
   const before = commitsIn(folder.path);
   const appends = [entries("a", "b"), entries("c"), entries("d", "e")].map((some) =>
@@ -37,7 +37,7 @@ Deno.test("readings that come together share one commit, in their order", async 
 
 Deno.test("append() resolves when another connection can see the readings, and not before", async () => {
   await using folder = new BufferFolder();
-  await using buffer = folder.open();
+  await using buffer = await folder.opened();
   using look = folder.look();
   const count = () => look.column("SELECT count(*) FROM telemetry_queue")[0];
   for (let round = 1; round <= 5; round++) {
@@ -49,7 +49,7 @@ Deno.test("append() resolves when another connection can see the readings, and n
 
 Deno.test("a row is what was appended", async () => {
   await using folder = new BufferFolder();
-  await using buffer = folder.open();
+  await using buffer = await folder.opened();
   const written = [
     entry("a", { createdAt: 1_763_694_000_123, clockSynced: true }),
     entry("", { createdAt: 0, clockSynced: false }),
@@ -64,7 +64,7 @@ Deno.test("a row is what was appended", async () => {
 
 Deno.test("nothing appended is no commit", async () => {
   await using folder = new BufferFolder();
-  await using buffer = folder.open({ commitIntervalMs: 3_600_000 });
+  await using buffer = await folder.opened({ commitIntervalMs: 3_600_000 });
   const before = commitsIn(folder.path);
   await buffer.append([]);
   buffer.flush();
@@ -75,17 +75,17 @@ Deno.test("closing commits what waits", async () => {
   await using folder = new BufferFolder();
   let stored: Promise<void>;
   {
-    await using buffer = folder.open({ commitIntervalMs: 3_600_000 });
+    await using buffer = await folder.opened({ commitIntervalMs: 3_600_000 });
     stored = buffer.append(entries("late"));
   }
   await stored;
-  await using buffer = folder.open();
+  await using buffer = await folder.opened();
   assert.deepEqual(textsOf(await buffer.read("file", ALL)), ["late"]);
 });
 
 Deno.test("a commit that fails stores nothing, tells everyone who waited, and the next one works", async () => {
   await using folder = new BufferFolder();
-  await using buffer = folder.open({ commitIntervalMs: 3_600_000 });
+  await using buffer = await folder.opened({ commitIntervalMs: 3_600_000 });
   using look = folder.look();
   look.run(
     "CREATE TRIGGER deny BEFORE INSERT ON telemetry_queue WHEN NEW.payload = CAST('bad' AS BLOB) " +
@@ -109,7 +109,7 @@ Deno.test("a commit that fails stores nothing, tells everyone who waited, and th
 
 Deno.test("appended() waits for rows behind a position, or for its signal", async () => {
   await using folder = new BufferFolder();
-  await using buffer = folder.open();
+  await using buffer = await folder.opened();
   const { signal } = new AbortController();
   await buffer.append(entries("a"));
   await buffer.appended(0, signal);
@@ -132,7 +132,7 @@ const MAX_BYTES = 200_000;
 
 Deno.test("when full and asked to block, appending waits until there is room", async () => {
   await using folder = new BufferFolder();
-  await using buffer = folder.open({ whenFull: "block", maxBytes: MAX_BYTES });
+  await using buffer = await folder.opened({ whenFull: "block", maxBytes: MAX_BYTES });
   using look = folder.look();
   for (let i = 0; i < 4; i++) look.insert(new Uint8Array(50_000));
 
@@ -149,7 +149,7 @@ Deno.test("when full and asked to block, appending waits until there is room", a
 
 Deno.test("at a stop nobody is held back", async () => {
   await using folder = new BufferFolder();
-  await using buffer = folder.open({ whenFull: "block", maxBytes: 1 });
+  await using buffer = await folder.opened({ whenFull: "block", maxBytes: 1 });
   const stored = buffer.append(entries("last"));
   buffer.flush();
   assert.equal((await buffer.stats()).rows, 0);
@@ -161,11 +161,11 @@ Deno.test("at a stop nobody is held back", async () => {
 Deno.test("whoever only drains is never held back: its events are what makes room", async () => {
   await using folder = new BufferFolder();
   {
-    await using buffer = folder.open({ whenFull: "block", maxBytes: 1 });
+    await using buffer = await folder.opened({ whenFull: "block", maxBytes: 1 });
     buffer.unblock();
     await buffer.append(entries("a"));
   }
-  await using buffer = folder.open({ role: "drain", whenFull: "block", maxBytes: 1 });
+  await using buffer = await folder.opened({ role: "drain", whenFull: "block", maxBytes: 1 });
   await buffer.append(entries("event"));
   assert.deepEqual(textsOf(await buffer.read("file", ALL)), ["a", "event"]);
 });
@@ -176,7 +176,7 @@ Deno.test("when full the oldest rows make room, whatever size rows have, and the
   for (const size of [10, 3900, 20_000]) {
     await using folder = new BufferFolder();
     const outputs = ["file", "kafka"];
-    await using buffer = folder.open({ outputs, maxBytes: MIB, synchronous: "normal" });
+    await using buffer = await folder.opened({ outputs, maxBytes: MIB, synchronous: "normal" });
     const row = entry("", { payload: new Uint8Array(size) });
     const rows = Math.min(Math.ceil(200_000 / size), 1000);
     for (let stored = 0; stored < 3 * MIB; stored += rows * (size + 100)) {
@@ -198,7 +198,7 @@ Deno.test("when full the oldest rows make room, whatever size rows have, and the
 
 Deno.test("what is more than the buffer holds at once is refused, counted and told", async () => {
   await using folder = new BufferFolder();
-  await using buffer = folder.open({ maxBytes: MIB });
+  await using buffer = await folder.opened({ maxBytes: MIB });
   await buffer.append(entries("before"));
   const big = entry("", { payload: new Uint8Array(MIB / 2), createdAt: 7000 });
   await assert.rejects(buffer.append(Array(10).fill(big)), (error) => {

@@ -1,5 +1,10 @@
 import { DatabaseSync } from "node:sqlite";
-import { type BufferOptions, crc32c, SqliteBuffer } from "../../lib/buffer/mod.ts";
+import {
+  type BufferHandle,
+  type BufferOptions,
+  crc32c,
+  SqliteBuffer,
+} from "../../lib/buffer/mod.ts";
 import type { Entry, Gap, NewEntry } from "../../lib/core/mod.ts";
 
 /** How tests open a buffer unless they say otherwise; commits are at once. */
@@ -22,14 +27,27 @@ export const OPTIONS = {
   }),
 } as const satisfies Omit<BufferOptions, "path">;
 
+let opener = (options: BufferOptions): Promise<BufferHandle> =>
+  Promise.resolve(new SqliteBuffer(options));
+
+/** Has all that is `opened` from now on opened in another way. */
+export function openBy(other: (options: BufferOptions) => Promise<BufferHandle>): void {
+  opener = other;
+}
+
 /** A folder for a buffer file, removed at the end of the scope. */
 export class BufferFolder implements AsyncDisposable {
   readonly folder: string = Deno.makeTempDirSync({ prefix: "sunspool-buffer-" });
   readonly path: string = `${this.folder}/buffer.sqlite`;
 
-  /** Opens the buffer. */
+  /** Opens the buffer in this thread. */
   open(options: Partial<BufferOptions> = {}): SqliteBuffer {
     return new SqliteBuffer({ ...OPTIONS, path: this.path, ...options });
+  }
+
+  /** Opens the buffer in each way that there is: whatever is tested with it holds for all. */
+  opened(options: Partial<BufferOptions> = {}): Promise<BufferHandle> {
+    return opener({ ...OPTIONS, path: this.path, ...options });
   }
 
   /** Opens the file a second time, as any other program would. */

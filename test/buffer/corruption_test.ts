@@ -15,7 +15,7 @@ Deno.test("a row whose bytes changed is set aside, told of, and all others are d
     ] as const
   ) {
     await using folder = new BufferFolder();
-    await using buffer = folder.open({ outputs: ["behind", "done"] });
+    await using buffer = await folder.opened({ outputs: ["behind", "done"] });
     await buffer.append(numbered(1, 5, { createdAt: 7000 }));
     await buffer.commit("done", 5, []);
     using look = folder.look();
@@ -44,7 +44,7 @@ Deno.test("a row whose bytes changed is set aside, told of, and all others are d
 
 Deno.test("many bad rows in a row are passed over in one reading", async () => {
   await using folder = new BufferFolder();
-  await using buffer = folder.open({ synchronous: "normal" });
+  await using buffer = await folder.opened({ synchronous: "normal" });
   await buffer.append(numbered(1, 3001));
   using look = folder.look();
   look.run("UPDATE telemetry_queue SET crc = 0 WHERE id <= 3000");
@@ -84,14 +84,14 @@ for (const [what, pages, isNameKept] of DAMAGES) {
   Deno.test(`a file with ${what} overwritten is set aside whole, and a new one begun`, async () => {
     await using folder = new BufferFolder();
     {
-      await using buffer = folder.open({ collector: "roof" });
+      await using buffer = await folder.opened({ collector: "roof" });
       await buffer.append(numbered(1, 2000));
     }
     const damaged = pages(folder);
     overwrite(folder.path, damaged);
     const rows = await rowPages(folder.path);
 
-    await using buffer = folder.open({ collector: undefined });
+    await using buffer = await folder.opened({ collector: undefined });
     assert.match(buffer.setAside ?? "", /buffer\.sqlite\.corrupt-\d{4}-\d\d-\d\dT[\d-]+Z$/);
     assert.deepEqual(await rowPages(buffer.setAside ?? ""), rows);
     if (isNameKept) assert.equal(buffer.collector, "roof");
@@ -105,18 +105,18 @@ for (const [what, pages, isNameKept] of DAMAGES) {
 Deno.test("a configured name goes over what a corrupt file says", async () => {
   await using folder = new BufferFolder();
   {
-    await using buffer = folder.open({ collector: "roof" });
+    await using buffer = await folder.opened({ collector: "roof" });
     await buffer.append(numbered(1, 10));
   }
   overwrite(folder.path, pagesOf(folder, "telemetry_queue"));
-  await using buffer = folder.open({ collector: "cellar" });
+  await using buffer = await folder.opened({ collector: "cellar" });
   assert.equal(buffer.collector, "cellar");
 });
 
 Deno.test("a file that is no database at all is set aside", async () => {
   await using folder = new BufferFolder();
   await Deno.writeTextFile(folder.path, "hello, this is no database\n".repeat(400));
-  await using buffer = folder.open();
+  await using buffer = await folder.opened();
   assert.match(await Deno.readTextFile(buffer.setAside ?? ""), /^hello/);
   await buffer.append(entries("a"));
 });
@@ -124,7 +124,7 @@ Deno.test("a file that is no database at all is set aside", async () => {
 Deno.test("an empty file, as a power cut right after its making leaves it, is a new buffer", async () => {
   await using folder = new BufferFolder();
   await Deno.writeFile(folder.path, new Uint8Array(0));
-  await using buffer = folder.open();
+  await using buffer = await folder.opened();
   assert.equal(buffer.setAside, undefined);
   await buffer.append(entries("a"));
 });
@@ -137,7 +137,7 @@ Deno.test("a corrupt file stays where it is while somebody else has it open", as
     ]], ["append", ["drain", "maintain"]]] as const
   ) {
     await using folder = new BufferFolder();
-    await using buffer = folder.open({ role: holder });
+    await using buffer = await folder.opened({ role: holder });
     await buffer.append(numbered(1, 2000));
     {
       using look = folder.look();

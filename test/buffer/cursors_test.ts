@@ -7,7 +7,7 @@ const KEEP = { maxBytes: 1e9, maxAgeSeconds: 1e11 };
 
 Deno.test("a slow output does not hold back a fast one, but holds the rows", async () => {
   await using folder = new BufferFolder();
-  await using buffer = folder.open({ outputs: ["fast", "slow"] });
+  await using buffer = await folder.opened({ outputs: ["fast", "slow"] });
   await buffer.append(numbered(1, 10));
   await buffer.commit("fast", 10, []);
   await buffer.commit("slow", 4, []);
@@ -19,12 +19,12 @@ Deno.test("a slow output does not hold back a fast one, but holds the rows", asy
 Deno.test("a new output starts at the oldest row kept", async () => {
   await using folder = new BufferFolder();
   {
-    await using buffer = folder.open({ outputs: ["file"] });
+    await using buffer = await folder.opened({ outputs: ["file"] });
     await buffer.append(numbered(1, 5));
     await buffer.commit("file", 3, []);
     await buffer.trim(KEEP);
   }
-  await using buffer = folder.open({ outputs: ["file", "kafka"] });
+  await using buffer = await folder.opened({ outputs: ["file", "kafka"] });
   assert.equal((await buffer.local("kafka")).position, 3);
   assert.deepEqual(textsOf(await buffer.read("kafka", ALL)), ["4", "5"]);
   assert.deepEqual(gapsOf(await buffer.read("kafka", ALL)), []);
@@ -33,12 +33,12 @@ Deno.test("a new output starts at the oldest row kept", async () => {
 Deno.test("a new output of an empty buffer starts at the next row", async () => {
   await using folder = new BufferFolder();
   {
-    await using buffer = folder.open({ outputs: ["file"] });
+    await using buffer = await folder.opened({ outputs: ["file"] });
     await buffer.append(numbered(1, 5));
     await buffer.commit("file", 5, []);
     await buffer.trim(KEEP);
   }
-  await using buffer = folder.open({ outputs: ["kafka"] });
+  await using buffer = await folder.opened({ outputs: ["kafka"] });
   assert.equal((await buffer.local("kafka")).position, 5);
   await buffer.append(entries("6"));
   assert.deepEqual((await buffer.read("kafka", ALL)).map(({ position }) => position), [6]);
@@ -47,18 +47,18 @@ Deno.test("a new output of an empty buffer starts at the next row", async () => 
 Deno.test("a removed output stops holding rows, and is told what it missed when it comes back", async () => {
   await using folder = new BufferFolder();
   {
-    await using buffer = folder.open({ outputs: ["file", "kafka"] });
+    await using buffer = await folder.opened({ outputs: ["file", "kafka"] });
     await buffer.append(numbered(1, 6, { createdAt: 5000 }));
     await buffer.commit("kafka", 2, []);
     await buffer.note("kafka", "in flight");
   }
   {
-    await using buffer = folder.open({ outputs: ["file"] });
+    await using buffer = await folder.opened({ outputs: ["file"] });
     await buffer.commit("file", 4, []);
     assert.equal((await buffer.trim(KEEP)).delivered, 4);
     assert.deepEqual(Object.keys((await buffer.stats()).backlog), ["file"]);
   }
-  await using buffer = folder.open({ outputs: ["file", "kafka"] });
+  await using buffer = await folder.opened({ outputs: ["file", "kafka"] });
   assert.deepEqual((await buffer.local("kafka")).note, null);
   const read = await buffer.read("kafka", ALL);
   assert.deepEqual(read.map(({ position }) => position), [5, 6, 7]);
@@ -76,34 +76,34 @@ Deno.test("a removed output stops holding rows, and is told what it missed when 
 Deno.test("an output that comes back to all its rows has no gap", async () => {
   await using folder = new BufferFolder();
   {
-    await using buffer = folder.open({ outputs: ["file", "kafka"] });
+    await using buffer = await folder.opened({ outputs: ["file", "kafka"] });
     await buffer.append(numbered(1, 3));
     await buffer.commit("kafka", 1, []);
   }
   {
-    await using _buffer = folder.open({ outputs: ["file"] });
+    await using _buffer = await folder.opened({ outputs: ["file"] });
   }
-  await using buffer = folder.open({ outputs: ["file", "kafka"] });
+  await using buffer = await folder.opened({ outputs: ["file", "kafka"] });
   assert.deepEqual(textsOf(await buffer.read("kafka", ALL)), ["2", "3"]);
 });
 
 Deno.test("looking after the file changes nothing about its outputs", async () => {
   await using folder = new BufferFolder();
   {
-    await using buffer = folder.open({ outputs: ["file", "kafka"] });
+    await using buffer = await folder.opened({ outputs: ["file", "kafka"] });
     await buffer.append(numbered(1, 3));
   }
   {
-    await using buffer = folder.open({ role: "maintain", outputs: [] });
+    await using buffer = await folder.opened({ role: "maintain", outputs: [] });
     assert.deepEqual((await buffer.stats()).backlog, { file: 3, kafka: 3 });
   }
-  await using buffer = folder.open({ outputs: ["file", "kafka"] });
+  await using buffer = await folder.opened({ outputs: ["file", "kafka"] });
   assert.deepEqual(textsOf(await buffer.read("kafka", ALL)), ["1", "2", "3"]);
 });
 
 Deno.test("a commit moves forward only", async () => {
   await using folder = new BufferFolder();
-  await using buffer = folder.open();
+  await using buffer = await folder.opened();
   await buffer.append(numbered(1, 9));
   for (const [through, want] of [[4, 4], [2, 4], [4, 4], [7, 7], [0, 7]] as const) {
     await buffer.commit("file", through, []);
@@ -113,7 +113,7 @@ Deno.test("a commit moves forward only", async () => {
 
 Deno.test("what was rejected goes to the dead letters with its reason, and a gap tells of it", async () => {
   await using folder = new BufferFolder();
-  await using buffer = folder.open();
+  await using buffer = await folder.opened();
   await buffer.append(numbered(1, 4, { createdAt: 1234 }));
   await buffer.commit("file", 4, [
     { position: 2, reason: "message_too_large" },
@@ -143,12 +143,12 @@ Deno.test("what was rejected goes to the dead letters with its reason, and a gap
 Deno.test("a note is kept, also over a crash, until the next commit", async () => {
   await using folder = new BufferFolder();
   {
-    await using buffer = folder.open({ outputs: ["file", "kafka"] });
+    await using buffer = await folder.opened({ outputs: ["file", "kafka"] });
     assert.equal((await buffer.local("kafka")).note, null);
     await buffer.note("kafka", "first");
     await buffer.note("kafka", "second");
   }
-  await using buffer = folder.open({ outputs: ["file", "kafka"] });
+  await using buffer = await folder.opened({ outputs: ["file", "kafka"] });
   assert.equal((await buffer.local("kafka")).note, "second");
   assert.equal((await buffer.local("file")).note, null);
   await buffer.commit("file", 0, []);
@@ -159,7 +159,7 @@ Deno.test("a note is kept, also over a crash, until the next commit", async () =
 
 Deno.test("a commit that fails half way leaves the cursor, the note and the dead letters", async () => {
   await using folder = new BufferFolder();
-  await using buffer = folder.open();
+  await using buffer = await folder.opened();
   await buffer.append(numbered(1, 2));
   await buffer.note("file", "in flight");
   using look = folder.look();

@@ -16,7 +16,7 @@ const sized = (count: number, size: number, createdAt = 1000) =>
 Deno.test("asked to drop the newest, a full buffer keeps what it has and tells how much it refused", async () => {
   await using folder = new BufferFolder();
   const outputs = ["file", "kafka"];
-  await using buffer = folder.open({ outputs, maxBytes: MIB, whenFull: "drop_newest" });
+  await using buffer = await folder.opened({ outputs, maxBytes: MIB, whenFull: "drop_newest" });
   let stored = 0;
   let refused = 0;
   for (let i = 1; refused < 30; i++) {
@@ -59,7 +59,7 @@ Deno.test("asked to drop the newest, a full buffer keeps what it has and tells h
 
 Deno.test("the record of a gap that has to leave itself is told again, whole", async () => {
   await using folder = new BufferFolder();
-  await using buffer = folder.open({ maxBytes: MIB });
+  await using buffer = await folder.opened({ maxBytes: MIB });
   for (let i = 0; i < 5; i++) {
     for (let n = 0; n < 4; n++) await buffer.append(sized(50, 10_000));
     // The output looks, which puts a record into the log, and fails.
@@ -81,7 +81,7 @@ Deno.test("the record of a gap that has to leave itself is told again, whole", a
 
 Deno.test("a blocked buffer loses nothing, whatever trims it", async () => {
   await using folder = new BufferFolder();
-  await using buffer = folder.open({ maxBytes: MIB, whenFull: "block" });
+  await using buffer = await folder.opened({ maxBytes: MIB, whenFull: "block" });
   await buffer.append(sized(50, 10_000));
   await buffer.trim({ maxBytes: 1, maxAgeSeconds: 1e11 });
   assert.deepEqual([(await buffer.stats()).rows, (await buffer.stats()).dropped], [50, []]);
@@ -89,7 +89,7 @@ Deno.test("a blocked buffer loses nothing, whatever trims it", async () => {
 
 Deno.test("dead letters never take the room of what can be delivered", async () => {
   await using folder = new BufferFolder();
-  await using buffer = folder.open({ maxBytes: MIB });
+  await using buffer = await folder.opened({ maxBytes: MIB });
   for (let i = 0; i < 30; i++) {
     await buffer.append(sized(1, 20_000));
     const read = await buffer.read("file", ALL);

@@ -21,7 +21,7 @@ Deno.test("read() hands out rows in order, as many and as large as asked, and ne
     ] as const
   ) {
     await using folder = new BufferFolder();
-    await using buffer = folder.open();
+    await using buffer = await folder.opened();
     await buffer.append(sized(...sizes));
     const read = await buffer.read("file", limit);
     assert.deepEqual(read.map(({ position }) => position), want);
@@ -30,7 +30,7 @@ Deno.test("read() hands out rows in order, as many and as large as asked, and ne
 
 Deno.test("reading again gives the same until it is committed", async () => {
   await using folder = new BufferFolder();
-  await using buffer = folder.open();
+  await using buffer = await folder.opened();
   await buffer.append(numbered(1, 5));
   for (let i = 0; i < 2; i++) {
     assert.deepEqual(textsOf(await buffer.read("file", { rows: 2, bytes: 100 })), ["1", "2"]);
@@ -42,10 +42,10 @@ Deno.test("reading again gives the same until it is committed", async () => {
 Deno.test("a batch ends where the topic changes", async () => {
   await using folder = new BufferFolder();
   for (const [topic, first, last] of [["old", 1, 3], ["new", 4, 5], ["old", 6, 6]] as const) {
-    await using buffer = folder.open({ topic });
+    await using buffer = await folder.opened({ topic });
     await buffer.append(numbered(first, last));
   }
-  await using buffer = folder.open({ topic: "newest" });
+  await using buffer = await folder.opened({ topic: "newest" });
   for (const want of [[1, 2, 3], [4, 5], [6], []]) {
     const read = await buffer.read("file", ALL);
     assert.deepEqual(read.map(({ position }) => position), want);
@@ -56,7 +56,7 @@ Deno.test("a batch ends where the topic changes", async () => {
 
 Deno.test("stats() count what is kept and what each output has still to take", async () => {
   await using folder = new BufferFolder();
-  await using buffer = folder.open({ outputs: ["file", "kafka"] });
+  await using buffer = await folder.opened({ outputs: ["file", "kafka"] });
   const empty = await buffer.stats();
   assert.deepEqual(
     [empty.rows, empty.oldestAt, empty.backlog, empty.waitingSince],

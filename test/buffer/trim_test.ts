@@ -14,7 +14,7 @@ const aged = (hours: number, clockSynced: boolean | null = true): NewEntry =>
 
 Deno.test("rows go when every output has them", async () => {
   await using folder = new BufferFolder();
-  await using buffer = folder.open({ outputs: ["a", "b"] });
+  await using buffer = await folder.opened({ outputs: ["a", "b"] });
   await buffer.append(numbered(1, 12_000));
   for (
     const [a, b, want] of [
@@ -35,7 +35,7 @@ Deno.test("rows go when every output has them", async () => {
 
 Deno.test("no rows go while no output is configured", async () => {
   await using folder = new BufferFolder();
-  await using buffer = folder.open({ outputs: [] });
+  await using buffer = await folder.opened({ outputs: [] });
   await buffer.append(numbered(1, 3));
   assert.equal((await buffer.trim(KEEP)).delivered, 0);
   assert.equal((await buffer.stats()).rows, 3);
@@ -56,7 +56,7 @@ Deno.test("rows go when they are too old, up to the first that is not", async ()
     ] as const
   ) {
     await using folder = new BufferFolder();
-    await using buffer = folder.open();
+    await using buffer = await folder.opened();
     await buffer.append(rows);
     const report = await buffer.trim({ maxBytes: 1e9, maxAgeSeconds: 10 * 3600 });
     assert.equal(report.dropped, want, what);
@@ -67,7 +67,7 @@ Deno.test("rows go when they are too old, up to the first that is not", async ()
 
 Deno.test("dropping by age leaves the young rows and the record of the gap, however often it runs", async () => {
   await using folder = new BufferFolder();
-  await using buffer = folder.open();
+  await using buffer = await folder.opened();
   await buffer.append([aged(12), aged(11), aged(5), aged(1)]);
   const retention = { maxBytes: 1e9, maxAgeSeconds: 10 * 3600 };
   assert.equal((await buffer.trim(retention)).dropped, 2);
@@ -98,7 +98,7 @@ function unexplained(read: readonly { position: number }[], gaps: readonly Gap[]
 
 Deno.test("rows go when there is too much, and only outputs that are behind are told, to the row", async () => {
   await using folder = new BufferFolder();
-  await using buffer = folder.open({ outputs: ["behind", "half", "done"] });
+  await using buffer = await folder.opened({ outputs: ["behind", "half", "done"] });
   const payload = new Uint8Array(3000);
   await buffer.append(numbered(1, 900).map((some) => ({ ...some, payload })));
   await buffer.commit("half", 150, []);
@@ -123,7 +123,7 @@ Deno.test("rows go when there is too much, and only outputs that are behind are 
 
 Deno.test("a row that went before leaves no second trace in a gap", async () => {
   await using folder = new BufferFolder();
-  await using buffer = folder.open();
+  await using buffer = await folder.opened();
   await buffer.append([aged(12), aged(12), aged(12), aged(1)]);
   using look = folder.look();
   look.run("DELETE FROM telemetry_queue WHERE id = 2");
@@ -134,7 +134,7 @@ Deno.test("a row that went before leaves no second trace in a gap", async () => 
 
 Deno.test("even a file that can never fit keeps its last record", async () => {
   await using folder = new BufferFolder();
-  await using buffer = folder.open({ outputs: ["a", "b"] });
+  await using buffer = await folder.opened({ outputs: ["a", "b"] });
   await buffer.append(numbered(1, 50));
   await buffer.trim({ maxBytes: 1, maxAgeSeconds: 1e11 });
   const gaps = gapsOf(await buffer.read("a", ALL));
@@ -145,7 +145,7 @@ Deno.test("even a file that can never fit keeps its last record", async () => {
 
 Deno.test("room that was freed goes back to the file system", async () => {
   await using folder = new BufferFolder();
-  await using buffer = folder.open();
+  await using buffer = await folder.opened();
   const payload = new Uint8Array(100_000);
   await buffer.append(Array.from({ length: 100 }, () => entry("", { payload })));
   const size = () => Deno.statSync(folder.path).size;
@@ -160,7 +160,7 @@ Deno.test("room that was freed goes back to the file system", async () => {
 
 Deno.test("whoever waits for rows is woken by the record of a gap", async () => {
   await using folder = new BufferFolder();
-  await using buffer = folder.open({ outputs: ["behind", "waiting"] });
+  await using buffer = await folder.opened({ outputs: ["behind", "waiting"] });
   await buffer.append([aged(12)]);
   await buffer.commit("waiting", 1, []);
   const woken = buffer.appended(1, new AbortController().signal);
@@ -171,7 +171,7 @@ Deno.test("whoever waits for rows is woken by the record of a gap", async () => 
 Deno.test("the latest time that any row had is known even when all rows are gone", async () => {
   await using folder = new BufferFolder();
   {
-    await using buffer = folder.open();
+    await using buffer = await folder.opened();
     assert.equal(await buffer.latestTime(), 0);
     await buffer.append([entry("a", { createdAt: 5000 }), entry("b", { createdAt: 3000 })]);
     assert.equal(await buffer.latestTime(), 5000);
@@ -180,7 +180,7 @@ Deno.test("the latest time that any row had is known even when all rows are gone
     assert.equal((await buffer.stats()).rows, 0);
     assert.equal(await buffer.latestTime(), 5000);
   }
-  await using buffer = folder.open();
+  await using buffer = await folder.opened();
   assert.equal(await buffer.latestTime(), 5000);
   // A clock that was set back: the time that was known before stays the latest.
   await buffer.append([entry("c", { createdAt: 1000 })]);

@@ -170,7 +170,8 @@ Deno.test("readings that cannot be stored count as a failure of the device", asy
   const device = new ScriptedDevice(clock);
   device.script.store = failing(1, () => new Error("disk full"));
   await using work = running(clock, device);
-  await clock.advance(0);
+  // It is noticed at the next tick.
+  await clock.advance(1000);
   assert.deepEqual([work.poller.state, device.openCount], ["backoff", 0]);
   await clock.advance(500);
   assert.equal(work.poller.state, "polling");
@@ -178,6 +179,40 @@ Deno.test("readings that cannot be stored count as a failure of the device", asy
     "warn",
     "disk full",
   ]);
+});
+
+Deno.test("storage that stalls delays no poll for ten seconds, then polling waits for it", async () => {
+  using clock = new FakeClock();
+  const device = new ScriptedDevice(clock);
+  const stall = Promise.withResolvers<void>();
+  device.script.store = () => stall.promise;
+  await using _work = running(clock, device);
+  await clock.advance(15_000);
+  const polls = () =>
+    device.takeJournal().filter((line) => / read\b/.test(line)).map((line) => parseInt(line));
+  assert.deepEqual(polls(), Array.from({ length: 11 }, (_, i) => i * 1000));
+  assert.deepEqual(device.stored, []);
+  stall.resolve();
+  await clock.advance(2000);
+  assert.deepEqual(polls(), [16_000, 17_000]);
+  assert.equal(device.stored.length, 13, "nothing of it is lost");
+});
+
+Deno.test("a stop waits for what is on its way to the disk", async () => {
+  using clock = new FakeClock();
+  const device = new ScriptedDevice(clock);
+  const stall = Promise.withResolvers<void>();
+  device.script.store = () => stall.promise;
+  const stop = new AbortController();
+  let hasEnded = false;
+  const done = new Poller(TARGET, device.ports).run(stop.signal).then(() => hasEnded = true);
+  await clock.advance(0);
+  stop.abort();
+  await clock.advance(0);
+  assert.equal(hasEnded, false);
+  stall.resolve();
+  await clock.until(done);
+  assert.equal(device.stored.length, 1);
 });
 
 Deno.test("readings carry the ids that devices are known by, children those of theirs", async () => {

@@ -59,7 +59,8 @@ export class ScriptedDevice {
       await this.script.open?.();
       return this.#open();
     },
-    name: (device) => this.names ?? [device.identity, ...device.children].map(({ id }) => id),
+    name: (device) =>
+      Promise.resolve(this.names ?? [device.identity, ...device.children].map(({ id }) => id)),
     store: async (readings) => {
       this.#note(`store ${readings.length}`);
       await this.script.store?.();

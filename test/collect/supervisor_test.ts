@@ -68,19 +68,17 @@ Deno.test("it counts the targets in each state", async () => {
   assert.deepEqual(work.supervisor.states(), { ...none, polling: 1, backoff: 1 });
 });
 
-Deno.test("an id is taken while another place's device is live under it", async () => {
+Deno.test("a place is live while its device answers", async () => {
   using clock = new FakeClock();
   await using work = running(clock);
   work.supervisor.add(TARGET);
   await clock.advance(0);
-  const id = `device at ${TARGET.place}`;
-  assert.equal(work.supervisor.isTaken(id, OTHER.place), true);
-  assert.equal(work.supervisor.isTaken(id, TARGET.place), false);
-  assert.equal(work.supervisor.isTaken("another", OTHER.place), false);
+  assert.equal(work.supervisor.isLive(TARGET.place), true);
+  assert.equal(work.supervisor.isLive(OTHER.place), false);
 
   for (const device of work.devices) device.script.read = () => Promise.reject(new Error("gone"));
   await clock.advance(1000);
-  assert.equal(work.supervisor.isTaken(id, OTHER.place), false);
+  assert.equal(work.supervisor.isLive(TARGET.place), false);
 });
 
 Deno.test("a poller that hangs is replaced within two minutes, whatever it hangs at", async () => {

@@ -53,6 +53,7 @@ for (
     ["append", "the buffer"],
     ["delivery", "the delivery to file"],
     ["supervisor", "polling"],
+    ["thread_loop", "the buffer"],
   ] as const
 ) {
   Deno.test(`the watchdog starves when this hangs, and a stop ends it all the same: ${what}`, async () => {
@@ -60,12 +61,16 @@ for (
     const cwd = folder.path;
     await using simulation = await simulate(["--device", "1,103"], { cwd });
     await using manager = new ServiceManager(`${cwd}/notify`);
-    const toml = `[[devices]]\nendpoint = "${simulation.endpoints[0]}"\n`;
+    const isolate = what.startsWith("thread");
+    const toml = `buffer.isolate = ${isolate}\n[[devices]]\nendpoint = "${
+      simulation.endpoints[0]
+    }"\n`;
     const { collect, count, more } = await watched(what, cwd, toml, manager);
     await using _running = collect;
     await collect.told(/"device found"/);
     await more("WATCHDOG=1", 3);
-    collect.kill("SIGUSR1");
+    if (isolate) await Deno.writeTextFile(`${cwd}/hang`, "");
+    else collect.kill("SIGUSR1");
     await collect.told(new RegExp(`"level":"error","message":"${vital} hangs: no progress for`));
     await more("STATUS=", 1);
     const pings = count("WATCHDOG=1");
@@ -74,6 +79,21 @@ for (
     await stoppedWell(collect);
   });
 }
+
+Deno.test("a collector whose buffer's thread dies ends, to be started again", async () => {
+  using folder = temporaryFolder();
+  const cwd = folder.path;
+  await using simulation = await simulate(["--device", "1,103"], { cwd });
+  await using manager = new ServiceManager(`${cwd}/notify`);
+  const toml = `buffer.isolate = true\n[[devices]]\nendpoint = "${simulation.endpoints[0]}"\n`;
+  const { collect, more } = await watched("thread_death", cwd, toml, manager);
+  await using _running = collect;
+  await more("WATCHDOG=1", 3);
+  await Deno.writeTextFile(`${cwd}/hang`, "");
+  const { code, err } = await collect.end();
+  assert.equal(code, 1);
+  assert.match(err, /error: The thread of the buffer failed: .*out of luck/);
+});
 
 Deno.test("silent devices and a broker that swallows everything are no hang", async () => {
   using folder = temporaryFolder();

@@ -1,21 +1,27 @@
 /**
  * The program on a clock that runs fast, with something that hangs as soon as SIGUSR1 comes:
  *
- *     hanging.ts append|delivery|supervisor|nothing ARGS
+ *     hanging.ts append|delivery|supervisor|thread_loop|thread_death|nothing ARGS
+ *
+ * What a thread does it begins as soon as there is a file `hang`.
  */
 import { SqliteBuffer } from "../../lib/buffer/mod.ts";
 import { Supervisor } from "../../lib/collect/mod.ts";
 import { outputs } from "../../lib/outputs/mod.ts";
+import { serveCollectorsBuffer } from "../../lib/compose/buffer_thread.ts";
 import type { Output, OutputType } from "../../lib/core/mod.ts";
+import { BUFFER_THREAD, offerThreads, THREAD_NAME } from "../../lib/thread.ts";
 
 /** Times faster; a machine that is busy for a second or two must not look as if it had hung. */
 const SPEED = 30;
 
-const real = { now: performance.now.bind(performance), setTimeout: globalThis.setTimeout };
-Object.assign(performance, { now: () => real.now() * SPEED });
-Object.assign(globalThis, {
-  setTimeout: (run: () => void, ms = 0) => real.setTimeout(run, ms / SPEED),
-});
+function hasten(): void {
+  const real = { now: performance.now.bind(performance), setTimeout: globalThis.setTimeout };
+  Object.assign(performance, { now: () => real.now() * SPEED });
+  Object.assign(globalThis, {
+    setTimeout: (run: () => void, ms = 0) => real.setTimeout(run, ms / SPEED),
+  });
+}
 
 let isHanging = false;
 const never = new Promise<never>(() => {});
@@ -56,11 +62,47 @@ const HANGS: Readonly<Record<string, () => void>> = {
   nothing: () => {},
 };
 
-const [what = ""] = Deno.args;
-HANGS[what]?.();
-Deno.addSignalListener("SIGUSR1", () => isHanging = true);
+/** What the thread of the buffer does when it is to append. */
+const THREAD_HANGS: Readonly<Record<string, () => void>> = {
+  thread_loop: () => {
+    for (;;);
+  },
+  thread_death: () => {
+    queueMicrotask(() => {
+      throw new Error("out of luck");
+    });
+  },
+};
 
-const { commands } = await import("../../commands/mod.ts");
-const { main, processIo } = await import("../../lib/cli/mod.ts");
-const program = { version: "test", commands, namesSerialPort: () => false };
-Deno.exit(await main(program, Deno.args.slice(1), processIo()));
+function serveThread(what: string): void {
+  const { append } = SqliteBuffer.prototype;
+  SqliteBuffer.prototype.append = function (entries) {
+    if (isThere("hang")) THREAD_HANGS[what]?.();
+    return append.call(this, entries);
+  };
+  serveCollectorsBuffer();
+}
+
+function isThere(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function run(what: string, args: readonly string[]): Promise<never> {
+  hasten();
+  HANGS[what]?.();
+  Deno.addSignalListener("SIGUSR1", () => isHanging = true);
+  offerThreads(import.meta.url);
+  const { commands } = await import("../../commands/mod.ts");
+  const { main, processIo } = await import("../../lib/cli/mod.ts");
+  const program = { version: "test", commands, namesSerialPort: () => false };
+  Deno.exit(await main(program, args, processIo()));
+}
+
+const [what = "", ...args] = Deno.args;
+if (THREAD_NAME === BUFFER_THREAD) serveThread(what);
+else await run(what, args);

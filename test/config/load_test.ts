@@ -187,7 +187,7 @@ max_concurrency = true
 max_bytes = "1 XB"
 max_age_s = 59
 synchronous = "off"
-isolate = true
+isolate = "yes"
 path = ""
 batch_size = [1]
 [kafka]
@@ -229,7 +229,7 @@ outputs = ["file", "mqtt"]
       '"sunspool.toml" line 14: buffer.max_bytes = "1 XB": must be a number of bytes of at least 1048576, as 1073741824 or "1 GiB"',
       '"sunspool.toml" line 15: buffer.max_age_s = 59: must be a whole number within 60–315360000',
       '"sunspool.toml" line 16: buffer.synchronous = "off": must be one of full, normal',
-      '"sunspool.toml" line 17: buffer.isolate: not in this version, use auto or false',
+      '"sunspool.toml" line 17: buffer.isolate = "yes": must be one of auto, true, false',
       '"sunspool.toml" line 18: buffer.path = "": must be a text',
       '"sunspool.toml" line 19: buffer.batch_size = [1]: must be a whole number within 1–100000',
       `"sunspool.toml" line 21: kafka.brokers.0: "a" ${broker}`,

@@ -3,7 +3,7 @@ import { VERSION } from "../../lib/version.ts";
 import { bundle } from "../../scripts/build/bundle.ts";
 import { eventually, run, simulate, start, temporaryFolder } from "../program.ts";
 
-Deno.test("the bundled program works outside the checkout: version, read, collect, decode", async () => {
+Deno.test("the bundled program works outside the checkout: version, read, collect with a thread, decode", async () => {
   using folder = temporaryFolder();
   const cwd = folder.path;
   await Deno.copyFile(await bundle(), `${cwd}/sunspool.js`);
@@ -27,10 +27,12 @@ Deno.test("the bundled program works outside the checkout: version, read, collec
     await output(["discover", endpoint, "--write-config"]),
   );
   const quick = ["--set", "metrics.port=0", "--set", "poller.poll_interval_ms=100"];
-  await using collector = start(["collect", "--config", "sunspool.toml", ...quick], {
+  const isolated = ["--set", "buffer.isolate=true"];
+  await using collector = start(["collect", "--config", "sunspool.toml", ...quick, ...isolated], {
     cwd,
     program,
   });
+  await collector.told(/"sunspool \S+ collects".*"isolated":true/);
   await collector.told(/"device found"/);
   await eventually("a file is being written", () => [...files(cwd)].length > 0);
   const { code, err } = await collector.stop();

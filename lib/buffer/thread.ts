@@ -1,0 +1,71 @@
+import type { SqliteBuffer } from "./queue.ts";
+import { recordError } from "./thread_errors.ts";
+import { type Reply, type Request, SIGNAL } from "./thread_messages.ts";
+
+/**
+ * Serves a buffer to the thread that started this one, until it ends this one.
+ *
+ * @param open makes the buffer from the options that were sent
+ */
+export function serveBuffer<Options>(open: (options: Options) => SqliteBuffer): void {
+  const tell: (reply: Reply) => void = Reflect.get(globalThis, "postMessage");
+  const underWay = new Map<number, AbortController>();
+  let buffer: SqliteBuffer | undefined;
+
+  function begin(options: Options): void {
+    try {
+      buffer = open(options);
+      tell(surfaceOf(buffer, tell));
+    } catch (error) {
+      tell({ kind: "failed", error: recordError(error) });
+    }
+  }
+
+  async function call(id: number, method: string | undefined, args: readonly unknown[]) {
+    const abort = new AbortController();
+    underWay.set(id, abort);
+    try {
+      const given = args.map((arg) => arg === SIGNAL ? abort.signal : arg);
+      const called = buffer && Reflect.get(buffer, method ?? Symbol.asyncDispose);
+      tell({ kind: "result", id, value: await Reflect.apply(called, buffer, given) });
+    } catch (error) {
+      tell({ kind: "error", id, error: recordError(error) });
+    } finally {
+      underWay.delete(id);
+    }
+  }
+
+  function hear(request: Request<Options>): void {
+    switch (request.kind) {
+      case "open":
+        return begin(request.options);
+      case "call":
+        return void call(request.id, request.method, request.args);
+      case "abort":
+        return underWay.get(request.id)?.abort();
+    }
+  }
+
+  addEventListener("message", (event) => {
+    if (event instanceof MessageEvent) hear(event.data);
+  });
+  tell({ kind: "ready" });
+}
+
+/** What a buffer consists of; whatever it will be given in times to come is among it. */
+function surfaceOf(buffer: SqliteBuffer, tell: (reply: Reply) => void): Reply {
+  const values = new Map<string, unknown>();
+  const [signals, methods]: [string[], string[]] = [[], []];
+  const prototype: object = Object.getPrototypeOf(buffer);
+  for (const name of [...Object.keys(buffer), ...Object.getOwnPropertyNames(prototype)]) {
+    const part: unknown = Reflect.get(buffer, name);
+    if (name === "constructor") continue;
+    if (part instanceof AbortSignal) {
+      signals.push(name);
+      const abort = () => tell({ kind: "aborted", signal: name, error: recordError(part.reason) });
+      part.addEventListener("abort", abort, { once: true });
+    } else if (typeof part === "function") methods.push(name);
+    else values.set(name, part);
+  }
+  return { kind: "opened", values, signals, methods };
+}
