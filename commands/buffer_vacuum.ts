@@ -16,7 +16,7 @@ export const command = defineCommand({
     ["sunspool buffer-vacuum --config sunspool.toml", "once"],
     ["sunspool buffer-vacuum --set buffer.max_bytes=100MiB", "shrink to 100 MiB"],
   ],
-  needs: { read: "always", write: "always" },
+  needs: { read: "always", write: "always", sys: "always" },
   parser: merge(object({ format: formatOptions }), configOptions),
   async run({ format, ...flags }, io) {
     const config = configOf(flags, io);

@@ -23,7 +23,7 @@ export const command = defineCommand({
     ],
     ["sunspool collect --set poller.poll_interval_ms=5000", "one key different from the file"],
   ],
-  needs: { net: "always", read: "always", write: "always" },
+  needs: { net: "always", read: "always", write: "always", sys: "always" },
   opensDevices: true,
   parser: object({ config: configOptions }),
   async run({ config: flags }, io) {

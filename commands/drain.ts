@@ -23,7 +23,7 @@ export const command = defineCommand({
     ["sunspool drain --config sunspool.toml", "after poll --buffer, from cron or a timer"],
     ["sunspool drain --config sunspool.toml --give-up 5s", "do not wait for a broker that is down"],
   ],
-  needs: { net: "always", read: "always", write: "always" },
+  needs: { net: "always", read: "always", write: "always", sys: "always" },
   parser: merge(
     object({
       giveUp: withDefault(

@@ -52,6 +52,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./buffer_vacuum.ts")).command,
   },
   {
+    name: "buffer",
+    summary: "Inspect, export or back up the buffer; put dead letters back",
+    load: async () => (await import("./buffer.ts")).command,
+  },
+  {
     name: "decode",
     summary: "Print container files as NDJSON",
     load: async () => (await import("./decode.ts")).command,

@@ -39,7 +39,7 @@ export const command = defineCommand({
       "one round into the buffer, from cron",
     ],
   ],
-  needs: { net: "always", read: "start", write: "start" },
+  needs: { net: "always", read: "start", write: "start", sys: "start" },
   opensDevices: true,
   parser: merge(
     object({

@@ -21,7 +21,7 @@ export const command = defineCommand({
     "sunspool serve-metrics --config sunspool.toml",
     "then: curl 127.0.0.1:9090/metrics",
   ]],
-  needs: { net: "always", read: "always", write: "always" },
+  needs: { net: "always", read: "always", write: "always", sys: "always" },
   parser: object({ config: configOptions }),
   async run({ config: flags }, io) {
     const { first } = stopSignals();

@@ -18,11 +18,18 @@ export interface OpenedFile {
   readonly formerCollector: string | undefined;
 }
 
+/** What happens to a file that is corrupt. */
+export interface ExchangeOptions {
+  /** Keeps all others from the file while it is moved; undefined = one is at it. */
+  lockOthers(): Disposable | undefined;
+  /** Whether it is set aside: only whoever has readings to keep needs another. */
+  readonly mayExchange: boolean;
+}
+
 /**
  * Opens the buffer file, which may be empty. A corrupt file is set aside under another name, and a new
  * one begun: collecting goes on, and nothing is thrown away.
  *
- * @param lockOthers keeps all others from the file while it is moved; undefined = one is at it
  * @throws {RefusedError} when the file may not be opened
  * @throws {ConfigError} when it is of a newer version or cannot be kept as asked
  * @throws {TryLaterError} when it is corrupt while somebody else uses it
@@ -30,7 +37,7 @@ export interface OpenedFile {
 export function openFile(
   path: string,
   options: StorageOptions,
-  lockOthers: () => Disposable | undefined,
+  { lockOthers, mayExchange }: ExchangeOptions,
 ): OpenedFile {
   try {
     return { sql: openChecked(path, options), setAside: undefined, formerCollector: undefined };
@@ -44,6 +51,11 @@ export function openFile(
   if (!lock) {
     throw new TryLaterError(
       `Cannot use buffer "${path}": it is corrupt and still in use elsewhere`,
+    );
+  }
+  if (!mayExchange) {
+    throw new Error(
+      `Cannot use buffer "${path}": it is corrupt; the next collect or poll --buffer sets it aside`,
     );
   }
   const formerCollector = readCollector(path);

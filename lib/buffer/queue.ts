@@ -19,6 +19,7 @@ import { DeadLetters } from "./dead_letters.ts";
 import { Gaps } from "./gaps.ts";
 import { Identity } from "./identity.ts";
 import { type BufferTask, TaskLock } from "./lock.ts";
+import { Maintenance } from "./maintenance.ts";
 import { markSuspect, openFile } from "./open.ts";
 import { openPrivately } from "./private_file.ts";
 import { bytesOf, Room } from "./room.ts";
@@ -132,7 +133,10 @@ export class SqliteBuffer implements Buffer {
     openPrivately(path).close();
     for (const task of tasks) stack.use(TaskLock.take(path, task));
     const others = TASKS.collect.filter((task) => !tasks.includes(task));
-    const file = openFile(path, options, () => TaskLock.tryTakeAll(path, others));
+    const file = openFile(path, options, {
+      lockOthers: () => TaskLock.tryTakeAll(path, others),
+      mayExchange: tasks.includes("append"),
+    });
     this.#sql = stack.use(file.sql);
     this.#options = options;
     this.setAside = file.setAside;
@@ -319,6 +323,15 @@ export class SqliteBuffer implements Buffer {
   /** The latest `createdAt` that any row ever had, Unix milliseconds; 0 = there was none. */
   latestTime(): Promise<number> {
     return this.#attempt(() => this.#rows.latestTime());
+  }
+
+  /** What is done with the file by hand. */
+  maintenance(): Maintenance {
+    return new Maintenance(this.#sql, this.#rows, this.#identity, {
+      cursors: this.#cursors,
+      room: this.#room,
+      topic: this.#options.topic,
+    });
   }
 
   /** Gives the name a device keeps for ever; see {@linkcode Identity.deviceId}. */

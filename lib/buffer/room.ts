@@ -86,7 +86,8 @@ export class Room {
     try {
       const { bavail, blocks, bsize } = statfsSync(dirname(this.#options.path));
       return { left: bavail * bsize, total: blocks * bsize };
-    } catch {
+    } catch (error) {
+      if (error instanceof Deno.errors.NotCapable) throw error;
       // A system that does not say how full it is: SQLite will.
       return { left: Number.MAX_SAFE_INTEGER, total: Number.MAX_SAFE_INTEGER };
     }

@@ -1,4 +1,4 @@
-import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import { backup, DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 
 /** A row as SQLite gives it. */
 export type Row = Readonly<Record<string, unknown>>;
@@ -74,6 +74,12 @@ export class Sql implements Disposable {
       if (this.#database.isTransaction) this.run("ROLLBACK");
       throw error;
     }
+  }
+
+  /** Copies the database as it is at this moment; others go on reading and writing. */
+  async copyTo(path: string): Promise<void> {
+    // In one step: between two, somebody else's commit would begin it again.
+    await backup(this.#database, path, { rate: 2 ** 31 - 1 });
   }
 
   /** Closes the file. */

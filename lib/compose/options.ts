@@ -132,6 +132,6 @@ export async function filelessConfigOf(
   const config = configOf(options, io);
   await sunspecDefinitions(config.get(settings.sunspec.modelsDir));
   certificatesOf(config);
-  io.giveUp(["read", "write"]);
+  io.giveUp(["read", "write", "sys"]);
   return config;
 }

@@ -7,7 +7,7 @@ import { BufferFolder, entry, type Look } from "./buffer_folder.ts";
 Deno.test.sanitizer({ ops: true, resources: true });
 
 const MIB = 1024 * 1024;
-const alone = () => new DisposableStack();
+const alone = { lockOthers: () => new DisposableStack(), mayExchange: true };
 
 Deno.test("every setting holds in the connection that asked for it", async () => {
   for (const [synchronous, want] of [["full", 2], ["normal", 1]] as const) {
