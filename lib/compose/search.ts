@@ -2,11 +2,13 @@ import { deadline } from "../backoff.ts";
 import type { Progress } from "../cli/mod.ts";
 import {
   type Device,
+  type DeviceIdentity,
   type Endpoint,
   formatEndpoint,
   TransportError,
   type UnitIds,
 } from "../core/mod.ts";
+import { isAnyUnit } from "../scan/mod.ts";
 import { type DeviceAccess, likelyUnitIds, unitIdList, VENDOR_UNIT_IDS } from "./devices.ts";
 
 /** More unit ids than this are a search: most of them are expected to stay silent. */
@@ -49,11 +51,17 @@ export async function searchUnits(
   const until = performance.now() + withinMs;
   const found: number[] = [];
   const failures: unknown[] = [];
+  let first: DeviceIdentity | undefined;
   for (const [i, unitId] of ids.entries()) {
     if (performance.now() >= until) return { found, failures, left: ids.slice(i) };
     try {
       await using device = await access.probe(endpoint, unitId, signal);
+      if (device && first) {
+        const probe = (unlikely: number) => access.probe(endpoint, unlikely, signal);
+        if (await isAnyUnit(first, device.identity, ids, probe)) break;
+      }
       if (device) found.push(unitId);
+      first ??= device?.identity;
     } catch (error) {
       failures.push(error);
       // Without a connection the other unit ids will not answer either.

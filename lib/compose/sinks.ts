@@ -17,7 +17,9 @@ export function printingSink(io: Io, format: Format, options: SnapshotOptions): 
   return {
     async take(device, _statics, signal) {
       const snapshot = await device.snapshot(options, signal);
-      const table = withTime(snapshotTable([snapshot]), snapshot.document, device.identity.id);
+      // Every poll has the same columns.
+      const values = snapshotTable([snapshot], true);
+      const table = withTime(values, snapshot.document, device.identity.id);
       if (format === "table" || format === "csv") {
         const text = capture(io, format, table);
         io.out(hasHeader ? text.slice(text.indexOf("\n") + 1) : text);

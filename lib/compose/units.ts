@@ -116,19 +116,22 @@ function isOfGateway(failure: unknown): boolean {
   return failure instanceof ModbusException && (failure.code === 10 || failure.code === 11);
 }
 
-/** Snapshots as a table: a row a value. */
-export function snapshotTable(snapshots: readonly Snapshot[]): Table {
+/**
+ * Snapshots as a table: a row a value.
+ *
+ * @param hasQuality whether there is a column for it; when left out, if any value needs it
+ */
+export function snapshotTable(snapshots: readonly Snapshot[], hasQuality?: boolean): Table {
   const isMany = snapshots.length > 1;
-  const columns = ["model", "point", "value", "unit"];
+  const isShown = hasQuality ?? snapshots.some(({ rows }) => rows.some(({ quality }) => quality));
   const rows = snapshots.flatMap(({ document, rows }) =>
-    rows.map(({ source, point, value, unit }) => [
+    rows.map(({ source, point, value, unit, quality = "" }) => [
       ...(isMany ? [deviceOf(document)] : []),
-      source,
-      point,
-      value,
-      unit,
+      ...[source, point, value, unit],
+      ...(isShown ? [quality] : []),
     ])
   );
+  const columns = ["model", "point", "value", "unit", ...(isShown ? ["quality"] : [])];
   return { columns: isMany ? ["device", ...columns] : columns, rows };
 }
 

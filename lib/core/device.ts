@@ -1,4 +1,4 @@
-import type { DeviceIdentity, Reading, SourceRef } from "./reading.ts";
+import type { DeviceIdentity, Quality, Reading, SourceRef } from "./reading.ts";
 import type { Transport } from "./transport.ts";
 
 /** Anything JSON can hold. */
@@ -45,6 +45,8 @@ export interface SnapshotRow {
   readonly value: string;
   /** Empty = none. */
   readonly unit: string;
+  /** Why the value is not plainly good; left out when it is. */
+  readonly quality?: Quality;
 }
 
 /** What to put into a snapshot. */

@@ -3,5 +3,6 @@
  *
  * @module
  */
+export { isAnyUnit } from "./alias.ts";
 export { type Found, sweep, type SweepCounts, type SweepOptions } from "./sweep.ts";
 export { parseTargets, type Targets } from "./targets.ts";

@@ -5,6 +5,7 @@ import {
   type Transport,
   TransportError,
 } from "../core/mod.ts";
+import { isAnyUnit } from "./alias.ts";
 import type { Session, Sessions } from "../modbus/mod.ts";
 
 /** What one unit id behind one endpoint is. */
@@ -96,7 +97,7 @@ async function sweepEndpoint(
     return connectOutcome(error);
   }
   let outcome: Outcome = "silent";
-  let isKnown = false;
+  const known: Found[] = [];
   const until = performance.now() + (options.withinMs ?? Number.POSITIVE_INFINITY);
   for (const [i, unitId] of options.unitIds.entries()) {
     if (i > 0 && performance.now() >= until) {
@@ -105,24 +106,46 @@ async function sweepEndpoint(
     }
     options.onUnit?.(endpoint, unitId);
     const result = await askUnit(endpoint, session, unitId, options, signal);
-    if (outcome !== "answering" && result !== "known") outcome = result;
-    if (result === "known") [outcome, isKnown] = ["answering", true];
-    if (signal.aborted || (result === "known" && options.firstOnly)) break;
+    if (typeof result === "object") {
+      outcome = "answering";
+      if (await isAlias(result, known[0], session, options, signal)) break;
+      options.onFound(result);
+      if (result.device) known.push(result);
+    } else if (outcome !== "answering") outcome = result;
+    if (signal.aborted || (known.length > 0 && options.firstOnly)) break;
     // Whatever listens there does not speak Modbus: other unit ids will not either.
     if (result === "foreign" || result === "unreachable" || result === "refused") break;
   }
   // A connection that nobody uses may be the only one that the device has to give.
-  if (!isKnown) options.sessions.drop(endpoint);
+  if (known.length === 0) options.sessions.drop(endpoint);
   return outcome;
 }
 
+/** Whether a device answers at any unit id, and was found at another one before. */
+async function isAlias(
+  { device }: Found,
+  first: Found | undefined,
+  session: Session,
+  { unitIds, open }: SweepOptions,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (!device || !first?.device) return false;
+  return await isAnyUnit(
+    first.device.identity,
+    device.identity,
+    unitIds,
+    (unitId) => open(session.unit(unitId, { retryCount: 0 }), signal),
+  );
+}
+
+/** What answers at a unit id, or why nothing does. */
 async function askUnit(
   endpoint: Endpoint,
   session: Session,
   unitId: number,
   options: SweepOptions,
   signal: AbortSignal,
-): Promise<Outcome | "known"> {
+): Promise<Found | Outcome> {
   const startedAt = performance.now();
   let responseMs: number | undefined;
   const observe = (result: string) => {
@@ -132,8 +155,7 @@ async function askUnit(
   };
   try {
     const device = await options.open(session.unit(unitId, { observe, retryCount: 0 }), signal);
-    options.onFound({ endpoint, unitId, device, responseMs: responseMs ?? 0 });
-    return device ? "known" : "answering";
+    return { endpoint, unitId, device, responseMs: responseMs ?? 0 };
   } catch (error) {
     // A gateway that speaks for a unit which is not there.
     if (error instanceof ModbusException) return "answering";

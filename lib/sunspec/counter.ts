@@ -16,6 +16,8 @@ export interface CounterState {
   readonly good: CounterSample;
   /** Whether it was seen to move: only then is it known since when it stands where it stands. */
   readonly hasMoved: boolean;
+  /** While it stands at 0: where it stood before, and may stand again when the device is awake. */
+  readonly beforeZero: CounterSample | undefined;
   /** The last reading that was not believed, and how many that agree there were in a row. */
   readonly doubted: { readonly sample: CounterSample; readonly count: number } | undefined;
 }
@@ -55,15 +57,16 @@ export function judgeCounter(
   mostPerHour: number | undefined,
 ): CounterVerdict {
   if (!known) return believed(undefined, sample, undefined);
-  const isFall = sample.value === 0 || sample.value < known.good.value - slack(known.good, sample);
-  const most = known.hasMoved ? mostBetween(known.good, sample, mostPerHour) : undefined;
-  const isRise = !isFall && most !== undefined && sample.value - known.good.value > most;
-  if (!isFall && !isRise) return believed(known, sample, undefined);
-  if (isFall && isWrap(known.good, sample, most)) return believed(known, sample, "counter_wrap");
-  const count = agrees(known, sample, mostPerHour) ? (known.doubted?.count ?? 0) + 1 : 1;
-  if (count >= ENOUGH) {
-    return believed(undefined, sample, isFall ? "counter_reset" : "counter_jump");
+  const { good, hasMoved, beforeZero } = known;
+  if (beforeZero && !isFallen(beforeZero, sample) && !isBeyond(beforeZero, sample, mostPerHour)) {
+    return believed({ ...known, good: beforeZero }, sample, undefined);
   }
+  const isFall = isFallen(good, sample);
+  const most = hasMoved ? mostPerHour : undefined;
+  if (!isFall && !isBeyond(good, sample, most)) return believed(known, sample, undefined);
+  if (isFall && isWrap(good, sample, most)) return believed(known, sample, "counter_wrap");
+  const count = agrees(known, sample, mostPerHour) ? (known.doubted?.count ?? 0) + 1 : 1;
+  if (count >= ENOUGH) return believed(known, sample, isFall ? "counter_reset" : "counter_jump");
   return {
     state: { ...known, doubted: { sample, count } },
     quality: isFall ? "counter_held" : "implausible",
@@ -76,12 +79,31 @@ function believed(
   sample: CounterSample,
   event: CounterEvent | undefined,
 ): CounterVerdict {
-  const result = { quality: null, event };
-  if (sample.value === 0) return { ...result, state: undefined };
-  if (!known) return { ...result, state: { good: sample, hasMoved: false, doubted: undefined } };
-  const isStill = event === undefined && sample.value <= known.good.value;
-  const good = isStill ? known.good : sample;
-  return { ...result, state: { good, hasMoved: known.hasMoved || !isStill, doubted: undefined } };
+  const isStill = known !== undefined && event === undefined && sample.value <= known.good.value;
+  const isZero = sample.value === 0;
+  const isReset = event === "counter_reset";
+  // A counter that was 0 from the first is not known to have ever been anything else.
+  if (isZero && !known) return { state: undefined, quality: null, event };
+  const state = {
+    good: isStill ? known.good : sample,
+    hasMoved: isZero || (known !== undefined && (known.hasMoved || !isStill) && !isReset),
+    beforeZero: isZero ? known?.beforeZero ?? known?.good : undefined,
+    doubted: undefined,
+  };
+  return { state, quality: null, event };
+}
+
+function isFallen(before: CounterSample, now: CounterSample): boolean {
+  if (now.value === 0) return before.value > 0;
+  return now.value < before.value - slack(before, now);
+}
+
+function isBeyond(
+  before: CounterSample,
+  now: CounterSample,
+  mostPerHour: number | undefined,
+): boolean {
+  return now.value - before.value > mostBetween(before, now, mostPerHour);
 }
 
 /** A coarser scale rounds: that is no fall. */
@@ -89,21 +111,26 @@ function slack(before: CounterSample, now: CounterSample): number {
   return before.step === now.step ? 0 : Math.max(before.step, now.step);
 }
 
+/** The most that it can rise by. */
 function mostBetween(
   before: CounterSample,
   now: CounterSample,
   mostPerHour: number | undefined,
-): number | undefined {
-  if (mostPerHour === undefined) return undefined;
+): number {
+  if (mostPerHour === undefined) return Number.POSITIVE_INFINITY;
   const hours = Math.max(now.at - before.at, 0) / HOUR_MS;
   return MARGIN * (mostPerHour * hours + Math.max(before.step, now.step));
 }
 
-function isWrap(before: CounterSample, now: CounterSample, most: number | undefined): boolean {
+function isWrap(
+  before: CounterSample,
+  now: CounterSample,
+  mostPerHour: number | undefined,
+): boolean {
   const { top } = now;
   if (top === undefined || top !== before.top || now.value === 0) return false;
   const isAtEnds = before.value >= top * (1 - WRAP_SHARE) && now.value <= top * WRAP_SHARE;
-  return isAtEnds && top - before.value + now.value <= (most ?? Number.POSITIVE_INFINITY);
+  return isAtEnds && top - before.value + now.value <= mostBetween(before, now, mostPerHour);
 }
 
 /** Whether a reading goes on from the one that was doubted before it. */
@@ -114,7 +141,5 @@ function agrees(
 ): boolean {
   if (!doubted) return false;
   const before = doubted.sample;
-  const rise = now.value - before.value;
-  const most = mostBetween(before, now, mostPerHour) ?? Number.POSITIVE_INFINITY;
-  return rise >= -slack(before, now) && rise <= most;
+  return now.value >= before.value - slack(before, now) && !isBeyond(before, now, mostPerHour);
 }

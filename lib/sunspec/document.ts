@@ -121,12 +121,16 @@ function modelRows(model: DocumentModel, raw: boolean): SnapshotRow[] {
   }
   return layout.leaves
     .filter((leaf) => leaf.definition.type.kind !== "pad" && model.isPointWanted(leaf))
-    .map((leaf) => ({
-      source: label(place.id, instance),
-      point: leaf.name,
-      value: displayText(leaf, read.image, raw, model.verdictOf(leaf)?.instead),
-      unit: leaf.definition.units ?? "",
-    }));
+    .map((leaf) => {
+      const verdict = model.verdictOf(leaf);
+      return {
+        source: label(place.id, instance),
+        point: leaf.name,
+        value: displayText(leaf, read.image, raw, verdict?.instead),
+        unit: leaf.definition.units ?? "",
+        ...(verdict ? { quality: verdict.quality } : {}),
+      };
+    });
 }
 
 function label(id: number, instance: number): string {

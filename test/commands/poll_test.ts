@@ -30,12 +30,15 @@ Deno.test("poll", async (t) => {
   await t.step("a table and csv have one head for all polls", async () => {
     const args = ["poll", gateway, "--select", "103.W", "--count", "2", ...quick];
     const table = await run(args, here);
-    assert.equal(table.out.match(/^TIME +DEVICE +MODEL +POINT +VALUE +UNIT$/mg)?.length, 1);
+    assert.equal(
+      table.out.match(/^TIME +DEVICE +MODEL +POINT +VALUE +UNIT +QUALITY$/mg)?.length,
+      1,
+    );
     assert.equal(table.out.match(/^\S+Z +Helio-H-10-SN0001 +103 +W +\d+ +W$/mg)?.length, 2);
     const csv = await run([...args, "--format", "csv"], here);
     const [head, ...rows] = csv.out.trimEnd().split("\r\n");
-    assert.equal(head, "time,device,model,point,value,unit");
-    const watts = rows.filter((row) => /^[^,]+Z,Helio-H-10-SN0001,103,W,\d+,W$/.test(row));
+    assert.equal(head, "time,device,model,point,value,unit,quality");
+    const watts = rows.filter((row) => /^[^,]+Z,Helio-H-10-SN0001,103,W,\d+,W,$/.test(row));
     assert.equal(watts.length, 2, csv.out);
   });
 

@@ -22,22 +22,23 @@ function newAccess(): DeviceAccess {
   }));
 }
 
+const { models } = parseEndpointSpec("1,103");
+
+async function deviceAt(unitId: number, serialNumber: string) {
+  const identity = { manufacturer: "H", model: "M", options: "", version: "", serialNumber };
+  const options = { identity, unitId, seed: 1, baseAddress: 40_000, models };
+  return await simulateDevice(options, await sunspecDefinitions(undefined));
+}
+
 /** A gateway: some unit ids have a device, the others are as `rest` says; what was asked is kept. */
-async function gateway(unitIds: readonly number[], rest: ReadHandler) {
+async function gateway(unitIds: readonly number[], rest: ReadHandler, serialNumber?: string) {
   const asked: number[] = [];
-  const { models } = parseEndpointSpec("1,103");
   const devices = new Map(
-    await Promise.all(unitIds.map(async (unitId) => {
-      const identity = {
-        manufacturer: "H",
-        model: "M",
-        options: "",
-        version: "",
-        serialNumber: `${unitId}`,
-      };
-      const options = { identity, unitId, seed: 1, baseAddress: 40_000, models };
-      return [unitId, await simulateDevice(options, await sunspecDefinitions(undefined))] as const;
-    })),
+    await Promise.all(
+      unitIds.map(async (unitId) =>
+        [unitId, await deviceAt(unitId, serialNumber ?? `${unitId}`)] as const
+      ),
+    ),
   );
   const server = serveModbus({ hostname: `${NET}.1`, port: 0 }, (unitId, request) => {
     asked.push(unitId);
@@ -117,4 +118,19 @@ Deno.test("a device at another unit id than the one given is found: 126, 3 + 123
   await using server = await gateway([], () => 2);
   using access = newAccess();
   assert.equal(await whereElse(access, server.endpoint, 1), undefined);
+});
+
+Deno.test("a device that answers at any unit id is found once, twins with one serial number twice", async () => {
+  const only = await deviceAt(1, "S1");
+  await using anywhere = await gateway(
+    [],
+    (_unit, { address, quantity }) => only.read(address, quantity, 0),
+  );
+  using access = newAccess();
+  const search = (endpoint: Endpoint) =>
+    searchUnits(access, endpoint, "auto", 60_000, silently, signal);
+  assert.deepEqual((await search(anywhere.endpoint)).found, [1]);
+  assert.deepEqual(new Set(anywhere.asked), new Set([1, 126, 233]));
+  await using twins = await gateway([1, 2], () => 11, "S1");
+  assert.deepEqual((await search(twins.endpoint)).found, [1, 2]);
 });

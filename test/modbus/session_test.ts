@@ -161,3 +161,40 @@ Deno.test("there is one session for an endpoint, however it is written", () => {
   sessions.drop(one);
   assert.deepEqual([sessions.has(one), sessions.has(other)], [false, true]);
 });
+
+Deno.test("a device that is not ready when it accepts a connection is given time, and remembered", async () => {
+  const connectedAt: number[] = [];
+  await using server = await serveScript(({ connection }) => {
+    const isFirst = connectedAt[connection] === undefined;
+    connectedAt[connection] ??= performance.now();
+    return isFirst && connectedAt.length < 3 ? [] : [RIGHT];
+  });
+  const learned: string[] = [];
+  const onLearned = (endpoint: string, kind: string, ms: number) =>
+    learned.push(`${endpoint} ${kind} ${ms}`);
+  using sessions = new Sessions({ ...OPTIONS, requestTimeoutMs: 50, retryCount: 2, onLearned });
+  const session = sessions.get(at(server.port));
+  assert.equal(await read(session.unit(1)), "000b000c");
+  assert.deepEqual(learned, [`127.0.0.1:${server.port} connect 500`]);
+  assert.deepEqual(session.pauses, { connectMs: 500, readMs: 0 });
+});
+
+Deno.test("a device that loses requests right after an answer is asked more slowly, and none is lost then", async () => {
+  let answeredAt = Number.NEGATIVE_INFINITY;
+  let lost = 0;
+  await using server = await serveScript(({ connection }): readonly string[] => {
+    const isTooSoon = performance.now() - answeredAt < 40 && connection === lastConnection;
+    lastConnection = connection;
+    if (isTooSoon) {
+      lost++;
+      return [];
+    }
+    answeredAt = performance.now();
+    return [RIGHT];
+  });
+  let lastConnection = -1;
+  using sessions = new Sessions({ ...OPTIONS, requestTimeoutMs: 50, retryCount: 2 });
+  const session = sessions.get(at(server.port));
+  for (let i = 0; i < 10; i++) assert.equal(await read(session.unit(1)), "000b000c");
+  assert.deepEqual([lost, session.pauses], [3, { connectMs: 0, readMs: 50 }]);
+});

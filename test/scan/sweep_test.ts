@@ -5,7 +5,7 @@ import type { Endpoint } from "../../lib/core/mod.ts";
 import { sunspecDefinitions } from "../../lib/drivers/mod.ts";
 import { serveModbus, Sessions } from "../../lib/modbus/mod.ts";
 import { type Found, sweep, type SweepOptions } from "../../lib/scan/mod.ts";
-import { parseEndpointSpec, serveEndpoint } from "../../lib/simulate/mod.ts";
+import { parseEndpointSpec, serveEndpoint, simulateDevice } from "../../lib/simulate/mod.ts";
 import { freePort, loopbackNet, NO_SUCH_HOST } from "../program.ts";
 import { closing, http, Listener, proxyTo, silent, ssh } from "./listener.ts";
 
@@ -168,6 +168,23 @@ Deno.test("a sweep that is stopped asks no further endpoint", async () => {
     onFound: () => {},
   }, stop.signal);
   assert.deepEqual([asked, counts.done], [3, 2]);
+});
+
+Deno.test("a device that answers at any unit id is found once", async () => {
+  const definitions = await sunspecDefinitions(undefined);
+  const { models } = parseEndpointSpec("1,103");
+  const identity = { manufacturer: "H", model: "M", options: "", version: "", serialNumber: "S1" };
+  const only = await simulateDevice(
+    { identity, unitId: 1, seed: 1, baseAddress: 40_000, models },
+    definitions,
+  );
+  await using server = serveModbus(
+    { hostname: `${NET}.1`, port: 0 },
+    (_unit, { address, quantity }) => only.read(address, quantity, 0),
+  );
+  const { found, counts } = await swept([at(server)], { unitIds: [1, 2, 3, 126] });
+  assert.deepEqual(found.map(({ unitId }) => unitId), [1]);
+  assert.deepEqual(counts, { ...nothing, answering: 1 });
 });
 
 Deno.test("an endpoint with more unit ids than there is time for is left, and the rest named", async () => {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { type CounterState, judgeCounter } from "../../lib/sunspec/counter.ts";
 
 /** What a counter's readings, a minute apart, are worth: `held`, `implausible`, ok or an event. */
@@ -26,6 +27,7 @@ Deno.test("a counter that fell is held until three polls in a row agree", () => 
       [[1000, 0, 1001], ["ok", held, "ok"]],
       [[1000, 0, 0, 1000, 0, 0, 1001], ["ok", held, held, "ok", held, held, "ok"]],
       [[1000, 0, 0, 0, 0, 1001], ["ok", held, held, "counter_reset", "ok", "ok"]],
+      [[1000, 0, 0, 0, 3, 4], ["ok", held, held, "counter_reset", "ok", "ok"]],
       [[1000, 3, 4, 5, 6], ["ok", held, held, "counter_reset", "ok"]],
       // Rubbish that does not agree with itself.
       [[1000, 700, 20, 600, 3, 1002], ["ok", held, held, held, held, "ok"]],
@@ -77,6 +79,13 @@ Deno.test("a rise beyond what the device can do is implausible, and believed whe
         "counter_held",
         "ok",
       ]],
+      // A night at 0, and rubbish before it is awake.
+      [[1000, 1050, 0, 0, 0, 0, 1100], [
+        ...["ok", "ok", "counter_held", "counter_held", "counter_reset", "ok", "ok"],
+      ]],
+      [[1000, 1050, 0, 0, 0, 9_000_000, 1100], [
+        ...["ok", "ok", "counter_held", "counter_held", "counter_reset", "implausible", "ok"],
+      ]],
       // It moves in its own steps: since when it stands is not known before it has moved.
       [[1000, 9000, 9000], ["ok", "ok", "ok"]],
       [[1000, 1001, 1001, 1001, 1001, 1600], ["ok", "ok", "ok", "ok", "ok", "ok"]],
@@ -89,4 +98,20 @@ Deno.test("a rise beyond what the device can do is implausible, and believed whe
 Deno.test("a scale that becomes coarser rounds, and is no fall", () => {
   assert.deepEqual(judged([12_345, [12_340, 10], [12_350, 10], 12_351]), Array(4).fill("ok"));
   assert.deepEqual(judged([12_345, [12_330, 10]]), ["ok", "counter_held"]);
+});
+
+Deno.test("a counter that runs within its limit is never doubted, however its scale moves", () => {
+  fc.assert(fc.property(
+    fc.array(fc.record({ rise: fc.nat(100), digits: fc.nat(3) }), { minLength: 1, maxLength: 30 }),
+    (polls) => {
+      let value = 1_000_000;
+      const values = polls.map(({ rise, digits }): readonly [number, number] => {
+        value += rise;
+        const step = 10 ** digits;
+        return [Math.round(value / step) * step, step];
+      });
+      const verdicts = judged(values, { range: 2 ** 32, mostPerHour: 6000 });
+      assert.deepEqual(verdicts, values.map(() => "ok"));
+    },
+  ));
 });

@@ -83,7 +83,10 @@ Deno.test("lifetime energy that reads 0 at dawn is held, in readings and in docu
   const { document, rows } = await device.snapshot(all, forever);
   const [model] = JSON.parse(JSON.stringify(document)).models;
   assert.deepEqual([model.points, model.quality], [{ W: 7, WH: 5000 }, { WH: "counter_held" }]);
-  assert.deepEqual(rows.map(({ point, value }) => [point, value]), [["W", "7"], ["WH", "5000"]]);
+  assert.deepEqual(rows.map(({ point, value, quality }) => [point, value, quality]), [
+    ["W", "7", undefined],
+    ["WH", "5000", "counter_held"],
+  ]);
   const raw = await device.snapshot({ ...all, raw: true }, forever);
   const [rawModel] = JSON.parse(JSON.stringify(raw.document)).models;
   assert.deepEqual([rawModel.points.WH, rawModel.quality], [null, undefined], "as on the wire");
