@@ -549,6 +549,20 @@ Deno.test("acks, idempotence and delivery go together as the contract says", () 
   }
 });
 
+Deno.test("a login is protected by TLS, or whoever configured it is warned", () => {
+  const login = 'mechanism = "scram-sha-512"\nusername = "me"\n';
+  const bare = `[kafka]\nbrokers = "a:1"\n[kafka.sasl]\n${login}`;
+  const [warning = "", ...others] = warningsOf(loadText(bare, "x.toml"));
+  assert.match(warning, /x\.toml" line 4: kafka\.sasl\.mechanism: without TLS everybody /);
+  assert.deepEqual(others, []);
+  for (const tls of ["enabled = true", 'ca_file = "ca.pem"']) {
+    for (const mechanism of ["plain", "scram-sha-256"]) {
+      const text = `${bare.replace("scram-sha-512", mechanism)}[kafka.tls]\n${tls}\n`;
+      assert.deepEqual(warningsOf(loadText(text, "x.toml")), []);
+    }
+  }
+});
+
 Deno.test("what contradicts itself is told where it is written", () => {
   for (
     const [text, want] of [
@@ -559,6 +573,11 @@ Deno.test("what contradicts itself is told where it is written", () => {
       [
         '[kafka]\nbrokers = "a:1"\n[kafka.sasl]\nusername = "me"\n',
         '"x.toml" line 4: kafka.sasl.mechanism: must be one of plain, scram-sha-256, scram-sha-512',
+      ],
+      [
+        '[kafka]\nbrokers = "a:1"\n[kafka.sasl]\nmechanism = "plain"\nusername = "me"\n',
+        '"x.toml" line 4: kafka.sasl.mechanism: plain sends the password as it is: set ' +
+        "kafka.tls.enabled = true, or use scram-sha-512",
       ],
       [
         '[kafka]\nbrokers = "a:1"\n[kafka.tls]\nkey_file = "own.key"\n',

@@ -85,6 +85,23 @@ Deno.test("whoever takes a command over can do no more than it declares", async 
   }
 });
 
+Deno.test("in one file the program gives up the same", async () => {
+  using folder = temporaryFolder();
+  const { path: cwd } = folder;
+  const options = ["--quiet", "--platform", "deno", "--minify", "--external", "serialport"];
+  const bundled = new Deno.Command(Deno.execPath(), {
+    args: ["bundle", ...options, "-o", `${cwd}/probe.js`, PROBE],
+  });
+  assert.ok((await bundled.output()).success);
+  await using devices = await simulate(["--models", "1,103"], { cwd });
+  const alone = ["--no-config", "--no-lock", "--cached-only", "--no-prompt", "--unstable-net"];
+  const words = ["read", devices.endpoints[0], "103.W"];
+  await using running = start(words, { cwd, program: ["run", "-A", ...alone, "probe.js"] });
+  const { main, worker } = await probed(running);
+  assert.match(running.out, /^103 +W +\d+/m);
+  for (const found of [main, worker]) assertHeld(found, ["net"], "read, bundled");
+});
+
 Deno.test("what a command does not declare is given up before it does anything", async () => {
   for (const { name, load } of commands) {
     const { needs } = await load();

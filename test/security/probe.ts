@@ -38,7 +38,7 @@ async function attempts() {
 }
 
 async function inWorker(): Promise<unknown> {
-  const source = `${attempts.toString()}\nattempts().then((probed) => postMessage(probed));`;
+  const source = `(${attempts.toString()})().then((probed) => postMessage(probed));`;
   const worker = new Worker(`data:text/javascript,${encodeURIComponent(source)}`, {
     type: "module",
   });

@@ -105,8 +105,26 @@ function deliveryOf(get: Lookup): Delivery {
   return get(settings.delivery) ?? (weak ? "at_least_once" : "exactly_once");
 }
 
-/** Settings that select the weaker delivery without saying so. */
+/** Files of a certificate or an authority ask for TLS as well. */
+function usesTls(get: Lookup): boolean {
+  const files = [get(settings.tlsCaFile), get(settings.tlsCertFile)];
+  return get(settings.tlsEnabled) || files.some((file) => file !== undefined);
+}
+
+/** Settings that select the weaker delivery without saying so, or show readings to the network. */
 export function weakenings(get: Lookup): readonly SettingNote[] {
+  return [...weakerDelivery(get), ...unprotectedLogin(get)];
+}
+
+function unprotectedLogin(get: Lookup): readonly SettingNote[] {
+  const mechanism = get(settings.saslMechanism);
+  if (mechanism === undefined || mechanism === "plain" || usesTls(get)) return [];
+  const text = "without TLS everybody on the way reads and may change what is sent; set " +
+    "kafka.tls.enabled = true";
+  return [{ key: "kafka.sasl.mechanism", text }];
+}
+
+function weakerDelivery(get: Lookup): readonly SettingNote[] {
   if (get(settings.delivery) !== undefined) return [];
   const text = 'selects kafka.delivery = "at_least_once": a reading may arrive twice; give ' +
     "kafka.delivery to confirm it";
@@ -135,6 +153,12 @@ export function contradictions(get: Lookup): readonly SettingNote[] {
   }
   if (mechanism === undefined && user !== undefined) {
     fault("kafka.sasl.mechanism", "must be one of plain, scram-sha-256, scram-sha-512");
+  }
+  if (mechanism === "plain" && user !== undefined && !usesTls(get)) {
+    fault(
+      "kafka.sasl.mechanism",
+      "plain sends the password as it is: set kafka.tls.enabled = true, or use scram-sha-512",
+    );
   }
   if ((get(settings.tlsCertFile) === undefined) !== (get(settings.tlsKeyFile) === undefined)) {
     fault("kafka.tls.cert_file", "a certificate and its key go together");
@@ -165,14 +189,13 @@ const ACKS_CODES = { all: -1, "1": 1, "0": 0 } as const;
  */
 export function optionsOf(get: Lookup): KafkaOptions {
   const [ca, cert] = [get(settings.tlsCaFile), get(settings.tlsCertFile)];
-  const isTls = get(settings.tlsEnabled) || ca !== undefined || cert !== undefined;
   const mechanism = get(settings.saslMechanism);
   return {
     client: {
       brokers: get(settings.brokers),
       clientId: get(settings.clientId),
       timeoutMs: get(settings.timeoutMs),
-      tls: isTls ? readTls({ ca, cert, key: get(settings.tlsKeyFile) }) : undefined,
+      tls: usesTls(get) ? readTls({ ca, cert, key: get(settings.tlsKeyFile) }) : undefined,
       sasl: mechanism && {
         mechanism,
         username: get(settings.saslUsername) ?? "",
