@@ -5,7 +5,7 @@ import type { Exact } from "./reference.ts";
 export interface Disagreement {
   /** As the definition names its type. */
   readonly typeName: string;
-  /** Its registers, hexadecimal. */
+  /** Its registers, hexadecimal; empty = the model is too short for it. */
   readonly registers: string;
   /** The power of ten its scale factor point says; null = not implemented; undefined = it has none. */
   readonly factor: Json | undefined;
@@ -66,7 +66,7 @@ export const DIFFERENCES: readonly Difference[] = [
     section: "4.2, string",
     right({ typeName, registers, raw }) {
       const bytes = Uint8Array.fromHex(registers);
-      if (typeName !== "string" || raw !== null || bytes[0] === 0) return undefined;
+      if (typeName !== "string" || raw !== null || !bytes[0]) return undefined;
       return { raw, exact: { text: windows1252.decode(bytes).replace(/[\0\s]+$/, "") } };
     },
   },
