@@ -31,6 +31,8 @@ async function run(options: ExperimentOptions): Promise<Outcome> {
     settings: {
       "collect.outputs": ["file", "kafka"],
       "collect.drain_deadline_ms": DRAIN_DEADLINE_MS,
+      // What waits to be committed is in another thread then.
+      "buffer.isolate": true,
       "kafka.brokers": [kafka.brokers],
       "kafka.topic": TOPIC,
     },
