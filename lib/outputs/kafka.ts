@@ -15,6 +15,7 @@ import {
   TransportError,
 } from "../core/mod.ts";
 import { KafkaClient } from "./kafka/client.ts";
+import { examineKafka } from "./kafka/examine.ts";
 import {
   explain,
   explainFenced,
@@ -44,6 +45,10 @@ export const kafka: OutputType = {
   isDefault: hasBrokers,
   check: contradictions,
   warnings: weakenings,
+  examine: (get, signal) => {
+    const { client, topic } = optionsOf(get);
+    return examineKafka(client, topic, signal);
+  },
   create: (get, context) => new KafkaOutput(optionsOf(get), context),
 };
 
