@@ -199,6 +199,8 @@ const CASES: Readonly<Record<string, (scene: Scene) => Promise<void>>> = {
       }
     }
     await work.restart();
+    // A transaction that was committed can be read a moment later only.
+    await work.recover();
     const isTaken = scene.destination.tooLarge === undefined;
     const want = isTaken ? ["1", "large", "3", "4"] : ["1", "3", "4", "collector/gap"];
     assert.deepEqual(await textsAt(scene), want);
