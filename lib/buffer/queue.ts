@@ -227,6 +227,8 @@ export class SqliteBuffer implements Buffer {
         if (rejected.length > 0) this.#deadLetters.trim();
         this.#cursors.advance(output, through);
       });
+      // It is there: it can be told at once.
+      if (rejected.length > 0) this.#publishGaps(output, true);
     });
   }
 
@@ -559,7 +561,7 @@ export class SqliteBuffer implements Buffer {
 
   /** Tells an output that is there again what it lost; with nothing else to deliver in any case. */
   #publishGaps(output: string, isIdle: boolean): boolean {
-    if (!this.#gaps.areOpen(output)) return false;
+    if (this.#gaps.open(output) === 0) return false;
     if (!isIdle && this.#room.used() >= this.#room.limit().bytes) return false;
     try {
       this.#write(() => this.#gaps.publish(output));

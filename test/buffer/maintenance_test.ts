@@ -111,6 +111,7 @@ Deno.test("a backup taken while another process writes is whole, and knows how f
   }
   for (let i = 0; i < 20; i++) assert.ok(Number(await child.line()) > 0);
   child.kill();
+  await child.rest();
   const { epoch, incarnation } = await localOf(folder);
 
   await using copy = new SqliteBuffer({ ...OPTIONS, path: copies.path });
