@@ -12,6 +12,7 @@ import { stopSignals } from "../lib/signals.ts";
 import { NotFoundError, UsageError } from "../lib/core/mod.ts";
 import { hasBrokers } from "../lib/outputs/kafka/settings.ts";
 import { topic as topicSetting } from "../lib/outputs/mod.ts";
+import { printable } from "../lib/printable.ts";
 
 const topicValue = value("TOPIC", "sunspec.telemetry", (text) => topicSetting.parse(text));
 
@@ -80,7 +81,9 @@ export const command = defineCommand({
         table: tableOf(findings),
         isSingle: false,
       });
-      for (const remark of [...remarks, ...findings.flatMap(remarksOn)]) io.err(`${remark}\n`);
+      for (const remark of [...remarks, ...findings.flatMap(remarksOn)]) {
+        io.err(`${printable(remark)}\n`);
+      }
       const isProven = findings.every(({ verdict }) => verdict === "proven");
       io.err(`${isProven ? "proven" : "not proven"}: ${summary(findings)}\n`);
       return isProven ? ExitCode.done : ExitCode.failed;

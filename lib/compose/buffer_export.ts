@@ -9,6 +9,7 @@ import {
 } from "../avro/mod.ts";
 import type { DeadLetter, DeadLetterFilter, SqliteBuffer } from "../buffer/mod.ts";
 import type { Batch, Entry } from "../core/mod.ts";
+import { printableJson } from "../printable.ts";
 
 /** Rows that are decoded or written together. */
 const CHUNK = 200;
@@ -36,7 +37,7 @@ export async function* exportedLines(
     for (const [i, record] of decoded.entries()) {
       const letter = letters[i];
       const line = letter ? { ...record, dead_letter: about(letter) } : record;
-      yield `${JSON.stringify(line, toJson)}\n`;
+      yield `${printableJson(JSON.stringify(line, toJson))}\n`;
     }
   }
   if (!choice.deadLetters) return;

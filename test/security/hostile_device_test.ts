@@ -74,6 +74,18 @@ Deno.test("what a device calls itself steers no terminal, forges no line and is 
     await Deno.writeTextFile(`${cwd}/site.toml`, out);
     assert.equal((await run(["config", "check", "--config", "site.toml"], { cwd })).code, 0);
   });
+  await t.step("nor does it so out of the buffer", async () => {
+    const set = ["--set", "metrics.port=0", "--set", "buffer.path=kept.sqlite"];
+    const stored = await run(["poll", endpoint, "--buffer", "--count", "1", ...set], { cwd });
+    assert.equal(stored.code, 0, stored.err);
+    for (const words of ["buffer export", "buffer inspect", "doctor --config site.toml"]) {
+      const { out, err } = await run([...words.split(" "), ...set], { cwd });
+      assert.notEqual(out, "", err);
+      assertHarmless(out + err, words);
+    }
+    const { out } = await run(["buffer", "export", ...set], { cwd });
+    assert.match(out, /"Mn"/);
+  });
   for (const format of ["text", "json"]) {
     await t.step(`collect, its ${format} log, its metrics and its files`, async () => {
       await using collect = start(["collect", "--config", "site.toml"], {
