@@ -49,6 +49,11 @@ export class Breaker {
 
   /** A unit id answered, if only with an exception of its own. */
   answered(unitId: number): void {
+    // Where nobody answered it was the gateway: those that did before are to be asked anew.
+    const all = [...this.#units.values()];
+    if (!all.some(isLive)) {
+      for (const unit of all) if (unit.hasAnswered) unit.failures = 0;
+    }
     const unit = this.#unit(unitId);
     unit.hasAnswered = true;
     unit.failures = 0;
@@ -72,10 +77,12 @@ export class Breaker {
   }
 
   #hasLiveNeighbour(unitId: number): boolean {
-    return [...this.#units].some(([id, { hasAnswered, failures }]) =>
-      id !== unitId && hasAnswered && failures === 0
-    );
+    return [...this.#units].some(([id, unit]) => id !== unitId && isLive(unit));
   }
+}
+
+function isLive({ hasAnswered, failures }: Unit): boolean {
+  return hasAnswered && failures === 0;
 }
 
 function isGivenUp({ hasAnswered, failures }: Unit): boolean {

@@ -50,6 +50,19 @@ Deno.test("a unit id that never answered gets no second chance; one without neig
   assert.equal(asked(breaker, 5, 1), "usual", "nobody there answers any more");
 });
 
+Deno.test("when a gateway is back, all its unit ids are asked again at once", () => {
+  const breaker = new Breaker("192.0.2.7:502");
+  for (const unitId of [1, 2, 3]) breaker.answered(unitId);
+  for (let i = 0; i < 5; i++) {
+    for (const unitId of [1, 2, 3]) breaker.failed(unitId, silence, i);
+  }
+  breaker.answered(2);
+  assert.deepEqual([1, 2, 3].map((unitId) => asked(breaker, unitId, 10)), Array(3).fill("usual"));
+  breaker.failed(3, silence, 11);
+  breaker.failed(3, silence, 12);
+  assert.equal(asked(breaker, 3, 13), "no", "it is not the gateway");
+});
+
 Deno.test("only silence counts", () => {
   for (
     const error of [
