@@ -1,5 +1,6 @@
 import type { Gap } from "../core/mod.ts";
 import type { Gaps } from "./gaps.ts";
+import { seal } from "./seal.ts";
 import type { Sql } from "./sql.ts";
 
 /** Where each output stands in the log. */
@@ -41,6 +42,7 @@ export class Cursors {
       if (Number(active) === 0 || outputs.includes(output)) continue;
       this.#sql.run("UPDATE output_cursor SET active = 0, note = NULL WHERE output = ?", output);
     }
+    seal(this.#sql);
   }
 
   /** An output's position, and the note it left. */
@@ -55,13 +57,14 @@ export class Cursors {
     this.#sql.run("UPDATE output_cursor SET note = ? WHERE output = ?", text, output);
   }
 
-  /** Moves an output forward, never back. */
+  /** Moves an output forward, never back. Within a transaction. */
   advance(output: string, through: number): void {
     this.#sql.run(
       "UPDATE output_cursor SET position = max(position, ?), note = NULL WHERE output = ?",
       through,
       output,
     );
+    seal(this.#sql);
   }
 
   /** Everything up to here has been delivered to every output. */
@@ -70,13 +73,11 @@ export class Cursors {
     return Number(row?.least ?? 0);
   }
 
-  /** Rows each output still has to take, and gaps that it is still to be told of. */
+  /** Rows each output still has to take. */
   backlog(first: number, latest: number): Record<string, number> {
     const left = (position: number) =>
       first === 0 ? 0 : Math.max(latest - Math.max(position, first - 1), 0);
-    return Object.fromEntries(
-      this.#active().map(([output, at]) => [output, left(at) + this.#gaps.open(output)]),
-    );
+    return Object.fromEntries(this.#active().map(([output, at]) => [output, left(at)]));
   }
 
   /** When the oldest row that each output still has to take was written, Unix milliseconds. */

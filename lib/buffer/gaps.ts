@@ -45,12 +45,12 @@ export class Gaps {
     );
   }
 
-  /** How many gaps of an output have no record in the log yet. */
-  open(output: string): number {
+  /** Whether an output has gaps whose record is not in the log. */
+  areOpen(output: string): boolean {
     return this.#sql.number(
-      "SELECT count(*) FROM gap WHERE position IS NULL AND output = ?",
+      "SELECT EXISTS(SELECT 1 FROM gap WHERE position IS NULL AND output = ?)",
       output,
-    );
+    ) === 1;
   }
 
   /** Puts the records of an output's gaps into the log. */

@@ -1,4 +1,5 @@
 import { ConfigError, type Incarnation } from "../core/mod.ts";
+import { seal } from "./seal.ts";
 import type { Sql } from "./sql.ts";
 
 /** Incarnations that delivered something and are kept; a broker can name the newest of them. */
@@ -30,6 +31,7 @@ export class Identity {
     sql.transaction(() => {
       this.#setDefault("collector", this.collector);
       this.#setDefault("epoch", String(Date.now()));
+      seal(sql);
     });
   }
 
@@ -75,10 +77,11 @@ export class Identity {
     return Number(this.#meta("epoch"));
   }
 
-  /** Begins a new epoch. */
+  /** Begins a new epoch. Within a transaction. */
   renewEpoch(): number {
     const epoch = Math.max(this.epoch() + 1, Date.now());
     this.#sql.run("UPDATE meta SET value = ? WHERE key = 'epoch'", String(epoch));
+    seal(this.#sql);
     return epoch;
   }
 
@@ -95,13 +98,14 @@ export class Identity {
       identity,
       place,
     );
-    if (known) return String(known.id);
+    // A name that turned over on disk is no name of this device.
+    if (known && isNameOf(String(known.id), identity)) return String(known.id);
     const id = isTaken ? `${identity}@${place}` : identity;
     // A device that moved takes its id along: the place it had is free for another.
     if (id === identity) {
       this.#sql.run("DELETE FROM device_id WHERE identity = ? AND id = ?", identity, id);
     }
-    this.#sql.run("INSERT INTO device_id VALUES(?, ?, ?)", identity, place, id);
+    this.#sql.run("INSERT OR REPLACE INTO device_id VALUES(?, ?, ?)", identity, place, id);
     return id;
   }
 
@@ -113,4 +117,8 @@ export class Identity {
   #setDefault(key: string, value: string): void {
     this.#sql.run("INSERT OR IGNORE INTO meta VALUES(?, ?)", key, value);
   }
+}
+
+function isNameOf(id: string, identity: string): boolean {
+  return id === identity || id.startsWith(`${identity}@`);
 }

@@ -4,6 +4,7 @@ import type { Cursors } from "./cursors.ts";
 import type { Identity } from "./identity.ts";
 import { bytesOf, type Room } from "./room.ts";
 import { type LogRow, Rows, soundRow } from "./rows.ts";
+import { seal } from "./seal.ts";
 import { type Row, Sql } from "./sql.ts";
 
 /** Rows looked at in one transaction: nothing that writes waits long. */
@@ -114,11 +115,6 @@ export class Maintenance {
   /** What SQLite says of the file: `ok`, or its first fault. */
   integrity(): string {
     return String(this.#sql.get("PRAGMA quick_check(1)")?.quick_check);
-  }
-
-  /** Puts what stands in SQLite's log into the file, which only then becomes shorter. */
-  checkpoint(): void {
-    this.#sql.all("PRAGMA wal_checkpoint(TRUNCATE)");
   }
 
   /** How many rows of the log are not what was written. */
@@ -244,6 +240,7 @@ export class Maintenance {
     copy.transaction(() => {
       new Rows(copy).insert(event, { topic: this.#parts.topic });
       copy.run("UPDATE meta SET value = ? WHERE key = 'epoch'", String(this.#nextEpoch()));
+      seal(copy);
     });
   }
 

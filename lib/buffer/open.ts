@@ -1,5 +1,7 @@
-import { RefusedError, TryLaterError } from "../core/mod.ts";
+import { messageOf, RefusedError, TryLaterError } from "../core/mod.ts";
+import { hasLostCommits } from "./log_damage.ts";
 import { openPrivately } from "./private_file.ts";
+import { brokenSeals } from "./seal.ts";
 import { prepareFile, type StorageOptions } from "./schema.ts";
 import { Sql, SqliteCode, sqliteCode } from "./sql.ts";
 
@@ -14,6 +16,10 @@ export interface OpenedFile {
   readonly sql: Sql;
   /** Where a corrupt predecessor was put. */
   readonly setAside: string | undefined;
+  /** Where a copy of a write-ahead log was put whose last commits cannot be read. */
+  readonly damagedLog: string | undefined;
+  /** Whether the positions of outputs are not those that were written. */
+  readonly hasForeignPositions: boolean;
   /** The id of the collector that a corrupt predecessor belonged to, where it could be read. */
   readonly formerCollector: string | undefined;
 }
@@ -39,8 +45,17 @@ export function openFile(
   options: StorageOptions,
   { lockOthers, mayExchange }: ExchangeOptions,
 ): OpenedFile {
+  const damagedLog = keepDamagedLog(path, lockOthers);
   try {
-    return { sql: openChecked(path, options), setAside: undefined, formerCollector: undefined };
+    const sql = openChecked(path, options);
+    const hasForeignPositions = brokenSeals(sql).positions;
+    return {
+      sql,
+      setAside: undefined,
+      damagedLog,
+      hasForeignPositions,
+      formerCollector: undefined,
+    };
   } catch (error) {
     const code = sqliteCode(error);
     if (code !== SqliteCode.corrupt && code !== SqliteCode.notADatabase) {
@@ -61,7 +76,8 @@ export function openFile(
   const formerCollector = readCollector(path);
   const setAside = moveAway(path);
   openPrivately(path).close();
-  return { sql: openChecked(path, options), setAside, formerCollector };
+  const sql = openChecked(path, options);
+  return { sql, setAside, damagedLog, hasForeignPositions: false, formerCollector };
 }
 
 function explain(path: string, error: unknown, code: number | undefined): unknown {
@@ -85,15 +101,30 @@ function openChecked(path: string, options: StorageOptions): Sql {
 }
 
 function quickCheck(sql: Sql, path: string): void {
+  // A quick check looks at no index; one that disagrees with its table fails whoever deletes a row.
+  if (isSuspect(path)) rebuildIndexes(sql, path);
   const isWhole = isSuspect(path) || Deno.statSync(path).size <= QUICK_CHECK_BYTES;
   for (const part of isWhole ? ["1"] : SMALL_TABLES) {
     const verdict = sql.get(`PRAGMA quick_check(${part})`)?.quick_check;
     if (verdict === "ok") continue;
-    throw Object.assign(new Error(`Buffer "${path}" is corrupt: ${verdict}`), {
-      errcode: SqliteCode.corrupt,
-    });
+    throw corrupt(path, verdict);
   }
+  if (brokenSeals(sql).identity) throw corrupt(path, "its name or epoch is not what was written");
   if (isWhole) forgive(path);
+}
+
+function rebuildIndexes(sql: Sql, path: string): void {
+  try {
+    sql.run("REINDEX");
+  } catch (error) {
+    throw sqliteCode(error) === SqliteCode.constraint ? corrupt(path, messageOf(error)) : error;
+  }
+}
+
+function corrupt(path: string, why: unknown): Error {
+  return Object.assign(new Error(`Buffer "${path}" is corrupt: ${why}`), {
+    errcode: SqliteCode.corrupt,
+  });
 }
 
 /** SQLite found the file corrupt while it was in use: it is checked whole when it is next opened. */
@@ -130,8 +161,30 @@ function readCollector(path: string): string | undefined {
   }
 }
 
+/** SQLite is about to forget what it cannot read of its log; while others use it, it is being written. */
+function keepDamagedLog(path: string, lockOthers: () => Disposable | undefined) {
+  using lock = lockOthers();
+  if (!lock || !hasLostCommits(readLog(path))) return undefined;
+  const target = `${corruptName(path)}-wal`;
+  Deno.copyFileSync(`${path}-wal`, target);
+  return target;
+}
+
+function readLog(path: string): Uint8Array {
+  try {
+    return Deno.readFileSync(`${path}-wal`);
+  } catch {
+    // There is none; or SQLite will say what is the matter with it.
+    return new Uint8Array(0);
+  }
+}
+
+function corruptName(path: string): string {
+  return `${path}.corrupt-${new Date().toISOString().replaceAll(/[:.]/g, "-")}`;
+}
+
 function moveAway(path: string): string {
-  const target = `${path}.corrupt-${new Date().toISOString().replaceAll(/[:.]/g, "-")}`;
+  const target = corruptName(path);
   for (const suffix of ["", "-wal", "-shm"]) {
     try {
       Deno.renameSync(path + suffix, target + suffix);

@@ -92,15 +92,16 @@ interface Refused {
   readonly to: number;
 }
 
-/** There is no room for readings, and nothing that may give way. */
-class FullError extends TryLaterError {}
-
 /** The durable queue in one SQLite file. */
 export class SqliteBuffer implements Buffer {
   /** The collector that the file belongs to. */
   readonly collector: string;
   /** Where a corrupt file was put when this one was begun in its place. */
   readonly setAside: string | undefined;
+  /** Where a copy of the log was put when commits at its end could not be read any more. */
+  readonly damagedLog: string | undefined;
+  /** Whether somebody else than the buffer changed how far its outputs are. */
+  readonly hasForeignPositions: boolean;
   readonly #options: BufferOptions;
   readonly #sql: Sql;
   readonly #resources: DisposableStack;
@@ -143,6 +144,8 @@ export class SqliteBuffer implements Buffer {
     this.#sql = stack.use(file.sql);
     this.#options = options;
     this.setAside = file.setAside;
+    this.damagedLog = file.damagedLog;
+    this.hasForeignPositions = file.hasForeignPositions;
     const name = options.collector ?? file.formerCollector;
     this.#identity = new Identity(this.#sql, name);
     this.collector = this.#identity.collector;
@@ -227,8 +230,6 @@ export class SqliteBuffer implements Buffer {
         if (rejected.length > 0) this.#deadLetters.trim();
         this.#cursors.advance(output, through);
       });
-      // It is there: it can be told at once.
-      if (rejected.length > 0) this.#publishGaps(output, true);
     });
   }
 
@@ -370,11 +371,7 @@ export class SqliteBuffer implements Buffer {
       return job();
     } catch (error) {
       if (BROKEN.includes(sqliteCode(error))) this.#break(error);
-      if (sqliteCode(error) !== SqliteCode.busy) throw error;
-      throw new TryLaterError(
-        `Cannot use buffer "${this.#options.path}": another process is writing to it for too long`,
-        { cause: error },
-      );
+      throw error;
     }
   }
 
@@ -436,9 +433,9 @@ export class SqliteBuffer implements Buffer {
     return true;
   }
 
-  #full(): FullError {
+  #full(): TryLaterError {
     const { path, whenFull } = this.#options;
-    return new FullError(
+    return new TryLaterError(
       `Cannot keep readings in buffer "${path}": it is full, and buffer.when_full is ${whenFull}`,
     );
   }
@@ -538,7 +535,13 @@ export class SqliteBuffer implements Buffer {
   }
 
   #keepSchema(fingerprint: string, text: string): void {
-    this.#sql.run("INSERT OR IGNORE INTO schema_text VALUES(?, ?)", fingerprint, text);
+    this.#sql.run(
+      "INSERT INTO schema_text VALUES(?, ?) " +
+        // A text that went bad on disk would make everything unreadable that is delivered with it.
+        "ON CONFLICT DO UPDATE SET text = excluded.text WHERE text IS NOT excluded.text",
+      fingerprint,
+      text,
+    );
   }
 
   /** The rows are old, the record of them is not: it must not go by age before it is delivered. */
@@ -561,7 +564,7 @@ export class SqliteBuffer implements Buffer {
 
   /** Tells an output that is there again what it lost; with nothing else to deliver in any case. */
   #publishGaps(output: string, isIdle: boolean): boolean {
-    if (this.#gaps.open(output) === 0) return false;
+    if (!this.#gaps.areOpen(output)) return false;
     if (!isIdle && this.#room.used() >= this.#room.limit().bytes) return false;
     try {
       this.#write(() => this.#gaps.publish(output));
@@ -624,11 +627,11 @@ function toEntry({ output: _, ...entry }: LogRow): Entry {
 
 /** Whether there was no room for readings, in the file or on its disk. */
 function isFull(error: unknown): boolean {
-  return error instanceof FullError || sqliteCode(error) === SqliteCode.full;
+  return error instanceof TryLaterError || sqliteCode(error) === SqliteCode.full;
 }
 
 /** The word for the gap that new readings leave. */
 function refusalOf(error: unknown): string {
-  if (error instanceof FullError) return "drop_newest";
+  if (error instanceof TryLaterError) return "drop_newest";
   return sqliteCode(error) === SqliteCode.full ? "disk_full" : "buffer_error";
 }

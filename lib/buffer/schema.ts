@@ -1,5 +1,5 @@
 import { ConfigError, messageOf } from "../core/mod.ts";
-import { BUSY_TIMEOUT_MS, type Sql } from "./sql.ts";
+import { BUSY_TIMEOUT_MS, type Sql, SqliteCode } from "./sql.ts";
 
 const PAGE_SIZE = 4096;
 /** Room above the cap, so that rows can still be deleted and told of when it is reached. */
@@ -73,6 +73,11 @@ export const MIGRATIONS: readonly (readonly string[])[] = [[
 /** Written into `user_version`; a file with a higher one is refused. */
 export const SCHEMA_VERSION: number = MIGRATIONS.length;
 
+/** A larger number is no version of any release. */
+const LARGEST_VERSION = 1000;
+/** What a file keeps from its making: one of ours that says otherwise is damaged. */
+const MADE_WITH = ["page_size", "auto_vacuum"];
+
 /** How the file is to be kept. */
 export interface StorageOptions {
   /** `full`: a committed reading survives a power cut; `normal`: the last ones may not. */
@@ -104,6 +109,9 @@ function settings({ synchronous, maxBytes }: StorageOptions) {
  */
 export function prepareFile(sql: Sql, path: string, options: StorageOptions): void {
   const version = sql.number("PRAGMA user_version");
+  if (version > LARGEST_VERSION || version < 0) {
+    throw corrupt(`Buffer "${path}" is corrupt: nobody counts versions up to ${version}`);
+  }
   if (version > SCHEMA_VERSION) {
     throw new ConfigError(
       `Cannot use buffer "${path}": a newer sunspool wrote it (version ${version}, this one ` +
@@ -115,7 +123,8 @@ export function prepareFile(sql: Sql, path: string, options: StorageOptions): vo
       `Cannot use buffer "${path}": another program made this file; choose another buffer.path`,
     );
   }
-  for (const [name, value] of settings(options)) applySetting(sql, path, name, value);
+  const file = { sql, path, isOurs: version > 0 };
+  for (const [name, value] of settings(options)) applySetting(file, name, value);
   if (version < SCHEMA_VERSION) migrate(sql);
 }
 
@@ -130,7 +139,15 @@ function migrate(sql: Sql): void {
   });
 }
 
-function applySetting(sql: Sql, path: string, name: string, value: number | string): void {
+function corrupt(message: string): Error {
+  return Object.assign(new Error(message), { errcode: SqliteCode.corrupt });
+}
+
+function applySetting(
+  { sql, path, isOurs }: { readonly sql: Sql; readonly path: string; readonly isOurs: boolean },
+  name: string,
+  value: number | string,
+): void {
   try {
     sql.all(`PRAGMA ${name} = ${value}`);
   } catch (cause) {
@@ -142,5 +159,6 @@ function applySetting(sql: Sql, path: string, name: string, value: number | stri
   const now = Object.values(sql.get(`PRAGMA ${name}`) ?? {})[0];
   // A file that outgrew a lowered cap keeps its present size as the cap.
   if (now === value || (name === "max_page_count" && Number(now) > Number(value))) return;
-  throw new ConfigError(`Cannot use buffer "${path}": ${name} is ${now} instead of ${value}`);
+  const message = `Cannot use buffer "${path}": ${name} is ${now} instead of ${value}`;
+  throw isOurs && MADE_WITH.includes(name) ? corrupt(message) : new ConfigError(message);
 }

@@ -11,6 +11,7 @@ export const SqliteCode = {
   corrupt: 11,
   full: 13,
   cantOpen: 14,
+  constraint: 19,
   notADatabase: 26,
 } as const;
 

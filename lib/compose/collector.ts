@@ -1,6 +1,7 @@
 import { deadline as startDeadline, pause, waitAtMost } from "../backoff.ts";
 import type { BufferHandle } from "../buffer/mod.ts";
 import { Clock, type ClockChange } from "../clock.ts";
+import type { ClockState } from "../clock_state.ts";
 import type { Drain, Stamper } from "../collect/mod.ts";
 import { type Config, settings } from "../config/mod.ts";
 import { ConfigError, messageOf, type NewEntry, type Reading } from "../core/mod.ts";
@@ -34,6 +35,8 @@ const CLOSE_MS = 1000;
 /** What hangs at a stop is left behind after the deadline and so much more, or after a second signal. */
 const STOP_MARGIN_MS = 2500;
 const INSISTING_MS = 250;
+
+const SET_ASIDE = "the buffer file was corrupt and is set aside; a new one is begun";
 
 /** What a collector did, for its last line. */
 export interface CollectorReport {
@@ -104,6 +107,7 @@ export class Collector {
     using clock = await Clock.start({
       changed: (change) => this.#tellOfClock(buffer, change),
     });
+    this.#tellOfDamage(buffer, clock);
     const stamper = await stamperAfter(buffer, clock);
     const drains = drainsOf(this.#config, buffer, this.#log, clock, {
       observeReadings: (output, result, count) => this.#count(output, result, count),
@@ -196,11 +200,6 @@ export class Collector {
 
   #announce(buffer: BufferHandle, isIsolated: boolean): void {
     const { get } = this.#config;
-    if (buffer.setAside !== undefined) {
-      this.#log("error", "the buffer file was corrupt and is set aside; a new one is begun", {
-        file: buffer.setAside,
-      });
-    }
     this.#log("info", `sunspool ${VERSION} collects`, {
       collector: buffer.collector,
       config: this.#config.file ?? "none",
@@ -210,6 +209,24 @@ export class Collector {
     });
   }
 
+  /** Readings that cannot be counted any more: whoever reads the data is told all the same. */
+  #tellOfDamage(buffer: BufferHandle, clock: Clock): void {
+    const { setAside, damagedLog, hasForeignPositions } = buffer;
+    const path = hasForeignPositions ? this.#config.get(settings.buffer.path) : undefined;
+    for (
+      const [event, file, text] of [
+        ["buffer_set_aside", setAside, SET_ASIDE],
+        ["buffer_log_damaged", damagedLog, "the last commits of the buffer cannot be read"],
+        ["positions_changed", path, "positions of outputs are not those that the buffer wrote"],
+      ] as const
+    ) {
+      if (file === undefined) continue;
+      this.#log("error", text, { file, event });
+      const told = `${text}: readings may be missing, see "${file}"`;
+      this.#keepEvent(buffer, event, told, clock.synced);
+    }
+  }
+
   /** Whoever reads the data can put the times before right. */
   async #tellOfClock(buffer: BufferHandle, { event, stepSeconds, synced }: ClockChange) {
     const step = `${Math.abs(stepSeconds).toFixed(3)} s ${stepSeconds < 0 ? "back" : "forward"}`;
@@ -217,6 +234,10 @@ export class Collector {
       ? `the clock is synchronised; it was set ${step} since it was last right, or since the start`
       : `the clock was set ${step}`;
     this.#log("warn", text, { event });
+    await this.#keepEvent(buffer, event, text, synced);
+  }
+
+  async #keepEvent(buffer: BufferHandle, event: string, text: string, synced: ClockState) {
     try {
       await buffer.append([eventEntry(buffer.collector, event, text, synced)]);
     } catch (error) {

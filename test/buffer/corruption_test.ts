@@ -152,3 +152,130 @@ Deno.test("a corrupt file stays where it is while somebody else has it open", as
     assert.deepEqual(left, names.filter((name) => !name.endsWith(".lock")));
   }
 });
+
+Deno.test("a file whose name or epoch turned over is set aside, not followed", async () => {
+  for (
+    const change of [
+      "UPDATE meta SET value = 'roog' WHERE key = 'collector'",
+      "UPDATE meta SET value = value + 4096 WHERE key = 'epoch'",
+      "UPDATE meta SET value = '1' || value WHERE key = 'seal'",
+    ]
+  ) {
+    await using folder = new BufferFolder();
+    {
+      await using buffer = folder.open({ collector: "roof" });
+      await buffer.append(numbered(1, 10));
+      await buffer.commit("file", 3, []);
+      await buffer.renewEpoch();
+    }
+    {
+      await using buffer = folder.open({ collector: "roof" });
+      assert.equal(buffer.setAside, undefined, change);
+      await buffer.commit("file", 5, []);
+    }
+    {
+      using look = folder.look();
+      look.run(change);
+    }
+    await using buffer = folder.open({ collector: "roof" });
+    assert.notEqual(buffer.setAside, undefined, change);
+    assert.equal(buffer.collector, "roof");
+  }
+});
+
+Deno.test("positions that somebody else changed are known to be", async () => {
+  for (
+    const [change, want] of [
+      ["UPDATE output_cursor SET position = position", false],
+      ["UPDATE output_cursor SET position = position + 4", true],
+      ["UPDATE output_cursor SET output = 'fime'", true],
+      ["DELETE FROM meta WHERE key = 'seal'", false],
+    ] as const
+  ) {
+    await using folder = new BufferFolder();
+    {
+      await using buffer = folder.open();
+      await buffer.append(numbered(1, 10));
+      await buffer.commit("file", 3, []);
+    }
+    {
+      using look = folder.look();
+      look.run(change);
+    }
+    {
+      await using buffer = folder.open();
+      assert.deepEqual([buffer.hasForeignPositions, buffer.setAside], [want, undefined], change);
+    }
+    await using buffer = folder.open();
+    assert.equal(buffer.hasForeignPositions, false, "told once");
+  }
+});
+
+Deno.test("a device's name that turned over is given anew", async () => {
+  await using folder = new BufferFolder();
+  await using buffer = folder.open();
+  assert.equal(await buffer.deviceId("Helio-1", "127.0.0.1:502/1", false), "Helio-1");
+  assert.equal(
+    await buffer.deviceId("Helio-1", "127.0.0.2:502/1", true),
+    "Helio-1@127.0.0.2:502/1",
+  );
+  using look = folder.look();
+  look.run("UPDATE device_id SET id = 'Hemio-1' WHERE id = 'Helio-1'");
+  assert.equal(await buffer.deviceId("Helio-1", "127.0.0.1:502/1", false), "Helio-1");
+  assert.equal(await buffer.deviceId("Helio-1", "127.0.0.1:502/1", true), "Helio-1");
+});
+
+Deno.test("a log whose bits turned over is kept, and that commits are lost is known", async () => {
+  await using folder = new BufferFolder();
+  await using crashed = new BufferFolder();
+  {
+    await using buffer = folder.open({ commitIntervalMs: 0 });
+    for (let first = 1; first <= 50; first += 10) await buffer.append(numbered(first, first + 9));
+    for (const suffix of ["", "-wal"]) {
+      await Deno.copyFile(folder.path + suffix, crashed.path + suffix);
+    }
+  }
+  const log = await Deno.readFile(`${crashed.path}-wal`);
+  log[log.length >> 1] = (log[log.length >> 1] ?? 0) ^ 1;
+  await Deno.writeFile(`${crashed.path}-wal`, log);
+  {
+    await using buffer = crashed.open();
+    assert.deepEqual(await Deno.readFile(buffer.damagedLog ?? ""), log);
+    assert.equal(buffer.setAside, undefined);
+    const { length } = await buffer.read("file", ALL);
+    assert.ok(length < 50 && length % 10 === 0, `${length} rows`);
+  }
+  await using buffer = crashed.open();
+  assert.equal(buffer.damagedLog, undefined);
+});
+
+Deno.test("an index that disagrees with its table is made anew when a row could not be dropped", async () => {
+  await using folder = new BufferFolder();
+  {
+    await using buffer = folder.open();
+    await buffer.append(numbered(1, 5, { createdAt: 7000 }));
+  }
+  changeTable(folder, 7000, 7001);
+  {
+    await using buffer = folder.open();
+    await assert.rejects(buffer.read("file", ALL), /malformed/);
+    assert.ok(buffer.broken.aborted);
+  }
+  await using buffer = folder.open();
+  assert.equal(buffer.setAside, undefined);
+  const read = await buffer.read("file", ALL);
+  assert.equal(textsOf(read).filter((text) => !text.startsWith("{")).length, 4);
+  assert.equal((await buffer.stats()).deadLetters, 1);
+});
+
+/** Changes a number where the table has it first, and leaves the index alone. */
+function changeTable(folder: BufferFolder, from: number, to: number): void {
+  const bytes = Deno.readFileSync(folder.path);
+  const page = pagesOf(folder, "telemetry_queue")[0] ?? assert.fail();
+  const start = (page - 1) * 4096;
+  const at = bytes.findLastIndex((byte, i) =>
+    i > start && i < start + 4096 && byte === from >> 8 && bytes[i + 1] === (from & 255)
+  );
+  bytes[at + 1] = to & 255;
+  Deno.writeFileSync(folder.path, bytes);
+}

@@ -145,15 +145,18 @@ Deno.test("a file that outgrew a lowered cap is still opened", async () => {
   assert.equal((await buffer.stats()).rows, 12);
 });
 
-Deno.test("schema texts are kept, also those of an earlier version", async () => {
+Deno.test("schema texts are kept, also those of an earlier version, and put right when they went bad", async () => {
   await using folder = new BufferFolder();
   {
-    await using _buffer = folder.open({ schemas: new Map([["old", "text of old"]]) });
+    await using _buffer = folder.open({
+      schemas: new Map([["old", "text of old"], ["damaged", "text og damaged"]]),
+    });
   }
   await using buffer = folder.open({
-    schemas: new Map([["new", "text of new"], ["old", "other"]]),
+    schemas: new Map([["new", "text of new"], ["damaged", "text of damaged"]]),
   });
   assert.equal(await buffer.schemaText("old"), "text of old");
+  assert.equal(await buffer.schemaText("damaged"), "text of damaged");
   assert.equal(await buffer.schemaText("new"), "text of new");
   assert.equal(await buffer.schemaText("none"), "");
 });
