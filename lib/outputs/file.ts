@@ -14,7 +14,6 @@ import {
   TryLaterError,
 } from "../core/mod.ts";
 import { bytes, integer, text } from "../setting.ts";
-import { examineFolder } from "./file/examine.ts";
 import { type FileName, formatName, parseName } from "./file/file_name.ts";
 import { type Span, wholeBlocks } from "./file/left_over.ts";
 
@@ -44,7 +43,6 @@ export const file: OutputType = {
   isDefault: () => true,
   check: () => [],
   warnings: () => [],
-  examine: (get) => examineFolder(get(directory)),
   create: (get: Lookup, context: OutputContext) =>
     new FileOutput({
       directory: get(directory),

@@ -15,6 +15,5 @@ export {
   serveEndpoint,
   type SimulatedEndpoint,
 } from "./fleet.ts";
-export { type Replay, replaysOf } from "./replay.ts";
 export { isBus, type ServeAt, serveAt, type Served } from "./serve.ts";
 export { type Moment, type SimulatedIdentity, wireValueAt } from "./values.ts";

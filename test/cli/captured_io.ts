@@ -28,7 +28,6 @@ export function captureIo(
     envNames: () => Object.keys(env),
     giveUp: (permissions) => givenUp.push(...permissions),
     givenUp,
-    heedSignals() {},
     ...rest,
     get written() {
       return said.out;

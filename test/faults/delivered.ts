@@ -1,4 +1,5 @@
 import { ContainerDecoder, type DecodedRecord } from "../../lib/avro/mod.ts";
+import { messageOf } from "../../lib/core/mod.ts";
 import { type FileName, parseName } from "../../lib/outputs/file/file_name.ts";
 import { Violation } from "./experiment.ts";
 
@@ -56,9 +57,17 @@ export function deliveredOf(record: DecodedRecord): Delivered {
 /** Everything in the records of a container file. */
 export function readContainer(bytes: Uint8Array): Delivered[] {
   const decoder = new ContainerDecoder();
-  const found = [...decoder.push(bytes)].map(deliveredOf);
+  const found = decode(decoder, bytes);
   if (decoder.pending > 0) throw new Violation(`${decoder.pending} bytes behind the last block`);
   return found;
+}
+
+function decode(decoder: ContainerDecoder, bytes: Uint8Array): Delivered[] {
+  try {
+    return [...decoder.push(bytes)].map(deliveredOf);
+  } catch (cause) {
+    throw new Violation(`Nobody can read what was delivered: ${messageOf(cause)}`, { cause });
+  }
 }
 
 /**

@@ -4,6 +4,8 @@ import type { Result, Results } from "./results.ts";
 
 /** Cycles that share a world: devices, a buffer, a destination. */
 const PART_CYCLES = 50;
+/** So many are enough to see that something is broken. */
+const BROKEN_CYCLES = 10;
 const NOTHING = sumOf([]);
 
 /** How experiments are run. */
@@ -43,7 +45,7 @@ export async function runExperiment(
     const size = Math.min(PART_CYCLES, cycles - part * PART_CYCLES);
     parts.push(await runPart(experiment, { part, cycles: size, sabotage: false }, options));
   }
-  const how = { part: 0, cycles: Math.min(experiment.gateCycles, PART_CYCLES), sabotage: true };
+  const how = { part: 0, cycles: Math.min(experiment.gateCycles, BROKEN_CYCLES), sabotage: true };
   const broken = await runPart(experiment, how, options);
   return {
     experiment,

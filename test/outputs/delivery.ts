@@ -112,14 +112,9 @@ export class Delivery implements AsyncDisposable {
     await this.output.settle(last);
   }
 
-  /** Whether there is anything to deliver. */
-  async isBehind(): Promise<boolean> {
-    return (await this.buffer.read(this.output.name, ALL)).length > 0;
-  }
-
   /** Delivers and commits everything, so many rows at a time. */
   async deliverAll(rows = ALL.rows): Promise<void> {
-    while (await this.isBehind()) {
+    while ((await this.buffer.stats()).backlog[this.output.name] !== 0) {
       await this.commit(await this.deliver(rows));
     }
   }

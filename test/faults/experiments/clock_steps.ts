@@ -36,6 +36,9 @@ async function run(options: ExperimentOptions): Promise<Outcome> {
   let offset = 0n;
   await Deno.writeFile(clock, bytesOf(offset));
   using setting = await Deno.open(clock, { write: true });
+  // With a backlog, readings of every year there is wait side by side to be trimmed.
+  const isOutage = chance.next() < 0.5;
+  if (isOutage) await site.block();
   await using collector = site.start({ LD_PRELOAD: shim, CLOCK_OFFSET: clock });
   await collector.commits(1);
   site.recovered(collector);
@@ -47,6 +50,7 @@ async function run(options: ExperimentOptions): Promise<Outcome> {
     await setting.write(bytesOf(offset));
     if (!await collector.commits(collector.commitCount + COMMITS)) break;
   }
+  if (isOutage) await site.unblock();
   const code = await collector.stop();
   if (code !== 0) throw new Violation(`It ended with ${code}:\n${collector.log}`);
   const verdict = await site.judgeFiles();
