@@ -13,6 +13,7 @@ import { messageOf } from "../../lib/core/mod.ts";
 import { findTools } from "../../scripts/services.ts";
 import { publishedModels } from "../../models/sunspec/mod.ts";
 import { published } from "../sunspec/published.ts";
+import { wholeNumber } from "../whole_number.ts";
 import { publicationDifferences } from "./publications.ts";
 import { report, runConformance } from "./run.ts";
 
@@ -50,7 +51,8 @@ const { values } = parseArgs({
 });
 const { python } = await findTools();
 if (!("path" in python)) throw new Error(`Cannot run: ${python.missing}, try ${python.enable}`);
-const [seed, rounds] = [Number(values.seed), Number(values.rounds)];
+const seed = wholeNumber("--seed", values.seed);
+const rounds = wholeNumber("--rounds", values.rounds, 1);
 console.log(`seed ${seed}, rounds ${rounds}`);
 const usable = values.smdx === undefined || await comparePublications(values.smdx);
 const result = await runConformance({ python: python.path, seed, rounds });

@@ -8,6 +8,7 @@
  */
 // deno-lint-ignore-file no-console
 import { parseArgs } from "node:util";
+import { wholeNumber } from "../whole_number.ts";
 import { fuzzFrames } from "./frames.ts";
 import { framings } from "./framings.ts";
 import { fuzzMaps } from "./maps.ts";
@@ -23,22 +24,28 @@ const { values } = parseArgs({
   },
 });
 
+const frames = wholeNumber("--frames", values.frames);
+const maps = wholeNumber("--maps", values.maps);
+const firstSeed = wholeNumber("--seed", values.seed);
+
 /** How much there is to do in each portion, with its seed and how much will be done after it. */
 function* portions(all: number, portion: number) {
-  for (let done = 0, seed = Number(values.seed); done < all; seed++) {
+  for (let done = 0, seed = firstSeed; done < all; seed++) {
     const count = Math.min(portion, all - done);
     done += count;
     yield { count, done, seed };
   }
 }
 
-for (const { count, done, seed } of portions(Number(values.frames), FRAME_PORTION)) {
+for (
+  const { count, done, seed } of portions(frames, FRAME_PORTION)
+) {
   for (const framing of framings) {
     const counts = fuzzFrames(framing, { frames: count, seed });
     console.log(`${framing.name}: frames ${done}, seed ${seed}`, JSON.stringify(counts));
   }
 }
-for (const { count, done, seed } of portions(Number(values.maps), MAP_PORTION)) {
+for (const { count, done, seed } of portions(maps, MAP_PORTION)) {
   const counts = await fuzzMaps({ maps: count, seed });
   console.log(`maps ${done}, seed ${seed}`, JSON.stringify(counts));
 }
