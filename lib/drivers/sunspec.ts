@@ -56,6 +56,17 @@ export const sunspec: Driver = {
   open: openDevice,
 };
 
+/** Of a device that has lost all its models. */
+const NO_MODEL: SourceRef = {
+  driver: "sunspec",
+  name: "sunspec",
+  modelId: null,
+  modelName: null,
+  instance: null,
+  address: null,
+  length: null,
+};
+
 const definitionsByFolder = new Map<string | undefined, Promise<Definitions>>();
 
 /**
@@ -203,8 +214,7 @@ class SunSpecDevice implements Device {
   }
 
   #news({ event, message }: News): Reading {
-    const [source] = this.sources;
-    if (!source) throw new Error("A device without models has no news");
+    const source = this.sources[0] ?? NO_MODEL;
     return eventOf(this.identity, source, Date.now(), [["event", event], ["message", message]]);
   }
 

@@ -321,6 +321,18 @@ Deno.test("points that count groups are found wherever they stand", async () => 
   }
 });
 
+Deno.test("a device that has lost all its models says so", async () => {
+  const memory = {};
+  const transport = await plant();
+  await open(transport, { memory });
+  transport.write(40_002, fromHex("FFFF0000"));
+  const events = await readings(await open(transport, { memory }), true);
+  assert.deepEqual(events.map(({ kind, source, points }) => [kind, source.name, points[0]?.text]), [
+    ["event", "sunspec", "models_changed"],
+    ["event", "sunspec", "identity_changed"],
+  ]);
+});
+
 Deno.test("what is wrong with a model stands beside its points", async () => {
   const parts = [
     "53756E53",
