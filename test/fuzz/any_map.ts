@@ -36,7 +36,8 @@ const WORDS = [0, 1, 2, 3, 7, 65, 66, 103, 160, 705] as const;
 /** Large as a length, and marks: as lengths they cost a hundred times the time of others. */
 const LARGE = [0x7fff, 0x8000, 0xfffe, 0xffff] as const;
 
-function anyWord(chance: Chance): number {
+/** One of them, seldom a large one. */
+export function anyWord(chance: Chance): number {
   return chance.next() < 0.05 ? chance.of(...LARGE) : chance.of(...WORDS);
 }
 

@@ -4,6 +4,7 @@ import { renderTable } from "../../lib/cli/mod.ts";
 import {
   ConfigError,
   type Device,
+  type DeviceOptions,
   type Json,
   ModbusException,
   TransportError,
@@ -12,7 +13,7 @@ import { sunspec } from "../../lib/drivers/sunspec.ts";
 import { Chance } from "../modbus/chance.ts";
 import { capped, exception, forever, holes, type Rule } from "../sunspec/memory_device.ts";
 import { allPublished } from "../sunspec/published.ts";
-import { anyMap } from "./any_map.ts";
+import { anyMap, anyWord } from "./any_map.ts";
 import { WordsDevice } from "./words_device.ts";
 
 /** Halving a false length of 65,535 down to single registers would take 130,000 refusals. */
@@ -58,31 +59,51 @@ export async function fuzzMaps({ maps, seed }: MapFuzz): Promise<MapCounts> {
 }
 
 async function oneMap(words: Uint16Array, chance: Chance): Promise<keyof MapCounts> {
-  const transport = new WordsDevice(
-    chance.of(0, 0, 40_000, 50_000),
-    words,
-    anyRules(words, chance),
-  );
-  const options = {
+  const address = chance.of(0, 0, 40_000, 50_000);
+  const transport = new WordsDevice(address, words, anyRules(words, chance));
+  const options: DeviceOptions = {
     baseAddress: undefined,
     maxRegisters: chance.of(125, 125, 30, 10),
     readAhead: chance.of(0, 0, 500),
     models: undefined,
     modelsDir: undefined,
     registers: chance.next() < 0.5,
+    memory: {},
   };
+  let outcome = await oneOpening(transport, options, chance);
+  // Opened again, it is held against what was learned of it.
+  if (chance.next() < 0.3) {
+    change(words, chance);
+    outcome = await oneOpening(transport, options, chance);
+  }
+  assert.ok(transport.refused < MOST_REFUSED, `${transport.refused} refused`);
+  return outcome;
+}
+
+async function oneOpening(
+  transport: WordsDevice,
+  options: DeviceOptions,
+  chance: Chance,
+): Promise<keyof MapCounts> {
   try {
     await using device = await sunspec.open(transport, options, forever);
     if (!device) return "none";
-    await chance.of(checkSnapshot, checkSnapshot, checkReadings)(device, chance);
+    await chance.of(checkSnapshot, checkReadings)(device, chance);
+    while (chance.next() < 0.4) {
+      change(transport.words, chance);
+      await checkReadings(device);
+    }
     return "read";
   } catch (error) {
     const isOurs = error instanceof TransportError || error instanceof ModbusException;
     if (!isOurs || error instanceof ConfigError) throw error;
     return "failed";
-  } finally {
-    assert.ok(transport.refused < MOST_REFUSED, `${transport.refused} refused`);
   }
+}
+
+/** What a device says may be something else each time. */
+function change(words: Uint16Array, chance: Chance): void {
+  for (let i = chance.below(20); i > 0; i--) words[chance.below(words.length)] = anyWord(chance);
 }
 
 function anyRules(words: Uint16Array, chance: Chance): readonly Rule[] {

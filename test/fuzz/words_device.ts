@@ -7,16 +7,17 @@ const REFUSAL = new ModbusException(2, "a request");
 export class WordsDevice implements Transport {
   readonly endpoint = "192.0.2.7:502";
   readonly unitId = 1;
+  /** May be changed between two reads. */
+  readonly words: Uint16Array;
   /** Requests that were refused, or not answered. */
   refused = 0;
   readonly #address: number;
-  readonly #words: Uint16Array;
   readonly #rules: readonly Rule[];
 
   /** `words` begin at `address`. */
   constructor(address: number, words: Uint16Array, rules: readonly Rule[]) {
     this.#address = address;
-    this.#words = words;
+    this.words = words;
     this.#rules = rules;
   }
 
@@ -27,13 +28,13 @@ export class WordsDevice implements Transport {
     }
     const from = address - this.#address;
     const error = this.#rules.map((rule) => rule(request)).find((error) => error) ??
-      (from < 0 || from + quantity > this.#words.length ? REFUSAL : undefined);
+      (from < 0 || from + quantity > this.words.length ? REFUSAL : undefined);
     if (error) {
       this.refused++;
       return Promise.reject(error);
     }
     const view = new DataView(new ArrayBuffer(quantity * 2));
-    for (let i = 0; i < quantity; i++) view.setUint16(i * 2, this.#words[from + i] ?? 0);
+    for (let i = 0; i < quantity; i++) view.setUint16(i * 2, this.words[from + i] ?? 0);
     return Promise.resolve(new Uint8Array(view.buffer));
   }
 }
