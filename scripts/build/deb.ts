@@ -4,6 +4,9 @@ import { completionScript, SHELLS } from "../../lib/cli/completion.ts";
 import { serviceFiles } from "../../lib/service_units.ts";
 import { VERSION } from "../../lib/version.ts";
 import { runOrThrow } from "../services/run.ts";
+import { thirdPartyNotices } from "../supply/notices.ts";
+import { lockedPackages } from "../supply/packages.ts";
+import { billOfMaterials } from "../supply/sbom.ts";
 import { ROOT } from "./bundle.ts";
 import type { Contents } from "./extractor.ts";
 import { commandPage, overviewPage } from "./man.ts";
@@ -67,6 +70,8 @@ export async function makeDeb(
 }
 
 async function packedFiles({ zippedRuntime, program }: Contents): Promise<readonly PackedFile[]> {
+  const packages = await lockedPackages();
+  const bill = billOfMaterials(packages, Deno.version.deno);
   const text = (path: string, content: string, mode = 0o644): PackedFile => ({
     path,
     bytes: encode(content),
@@ -79,6 +84,8 @@ async function packedFiles({ zippedRuntime, program }: Contents): Promise<readon
     text("/etc/sunspool/config.toml", await template("config.toml"), 0o640),
     text("/etc/sunspool/environment", await template("environment"), 0o640),
     text("/usr/share/doc/sunspool/copyright", await copyright()),
+    text("/usr/share/doc/sunspool/third-party-licences.txt", await thirdPartyNotices(packages)),
+    text("/usr/share/doc/sunspool/sunspool.cdx.json", `${JSON.stringify(bill, null, 2)}\n`),
     ...serviceFiles("/usr/bin/sunspool").map(({ name, path, text: content }) =>
       text(
         name === "serial.conf" ? `/usr/share/doc/sunspool/examples/${name}` : placed(path),

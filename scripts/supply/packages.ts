@@ -18,6 +18,8 @@ export interface LockedPackage {
    * out of what we build; `development` = tests alone use it.
    */
   readonly use: "program" | "optional" | "development";
+  /** Where Deno keeps it. */
+  readonly folder: string;
   /** Those it needs, as `name@version`. */
   readonly dependencies: readonly string[];
 }
@@ -47,6 +49,7 @@ export async function lockedPackages(): Promise<LockedPackage[]> {
         version,
         sha512: hexOf(integrity),
         licence: await licenceOf(`${cache}/${name}/${version}/package.json`),
+        folder: `${cache}/${name}/${version}`,
         use: uses.get(id) ?? "optional",
         dependencies: dependencies.map((dependency) => idOf(dependency, entries)).sort(),
       };

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import manifest from "../../deno.json" with { type: "json" };
 import { unexpectedLicences } from "../../scripts/supply/licences.ts";
+import { thirdPartyNotices } from "../../scripts/supply/notices.ts";
 import { lockedPackages } from "../../scripts/supply/packages.ts";
 import { billOfMaterials } from "../../scripts/supply/sbom.ts";
 import { run } from "../../scripts/services.ts";
@@ -75,4 +76,14 @@ Deno.test("the bill of materials names every package with its hash, and is the s
   for (const { ref, dependsOn } of dependencies) {
     for (const other of dependsOn) assert.ok(refs.includes(other), `${ref}: ${other}`);
   }
+});
+
+Deno.test("the licence of everything that we ship goes with it", async () => {
+  const packages = await lockedPackages();
+  const notices = await thirdPartyNotices(packages);
+  for (const { name, version, use } of packages) {
+    assert.equal(notices.includes(`\n${name} ${version} (`), use === "program", name);
+  }
+  assert.match(notices, /Permission is hereby granted, free of charge/);
+  assert.match(notices, /Apache License/);
 });
