@@ -8,6 +8,7 @@ import {
   TransportError,
   type UnitIds,
 } from "../core/mod.ts";
+import { printable } from "../printable.ts";
 import { type DeviceAccess, unitIdList, WrongUnitError } from "./devices.ts";
 import { isConnected, isSearch, SEARCH_MS, searchUnits, timeIsOver, whereElse } from "./search.ts";
 
@@ -44,6 +45,9 @@ export async function forEachUnit(
     try {
       await using device = await access.open(endpoint, unitId, signal);
       snapshots.push(await job(device, signal));
+      for (const warning of device.warnings) {
+        io.err(printable(`warning: ${device.identity.id}: ${warning}`) + "\n");
+      }
     } catch (error) {
       failures.push(ids.length === 1 ? await explained(error, access, endpoint, unitId) : error);
       // Without a connection the other unit ids will not answer either.

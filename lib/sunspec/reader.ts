@@ -23,7 +23,7 @@ export interface Learned {
 }
 
 /** After so many requests without an answer, the device is left for later; what it taught stays. */
-const SILENCE_LIMIT = 16;
+const SILENCE_LIMIT = 12;
 
 /** A model to read: where it stands, and what of it. */
 export interface ModelWant {

@@ -8,6 +8,8 @@ export const BASE_ADDRESSES: readonly number[] = [40000, 0, 50000];
 const MARKER = 0x5375_6e53;
 const END_MODEL = 0xffff;
 const ADDRESS_SPACE = 0x1_0000;
+/** Exception code. */
+const ILLEGAL_FUNCTION = 1;
 /** No device has so many models; a map that goes on is rubbish or hostile. */
 const MODEL_LIMIT = 256;
 
@@ -82,33 +84,57 @@ async function findBase(
   signal: AbortSignal,
 ): Promise<Base | undefined> {
   const candidates = only === undefined ? BASE_ADDRESSES : [only];
-  let functionCode: 3 | 4 = 3;
-  let answered = false;
+  const holding = await lookAt(candidates, 3, transport, signal);
+  if (holding.base) return holding.base;
+  if (!holding.isAnswered && holding.silence) throw holding.silence;
+  // Silence beside answers may have been chance.
+  const again = await lookAt(holding.silent, 3, transport, signal);
+  if (again.base) return again.base;
+  // Some devices serve input registers only.
+  return (await lookAt(candidates, 4, transport, signal)).base;
+}
+
+/** What stands at the addresses where a map may begin. */
+interface Look {
+  readonly base: Base | undefined;
+  readonly isAnswered: boolean;
+  /** Addresses at which there was no answer, and the first of the failures. */
+  readonly silent: readonly number[];
+  readonly silence: TransportError | undefined;
+}
+
+async function lookAt(
+  addresses: readonly number[],
+  functionCode: 3 | 4,
+  transport: Transport,
+  signal: AbortSignal,
+): Promise<Look> {
+  const read = reader(transport, functionCode, signal);
+  const silent: number[] = [];
   let silence: TransportError | undefined;
-  for (let i = 0; i < candidates.length; i++) {
-    const address = candidates[i] ?? 0;
+  const seen = (base?: Base) => ({
+    base,
+    isAnswered: silent.length < addresses.length,
+    silent,
+    silence,
+  });
+  for (const address of addresses) {
     try {
-      const marker = await reader(transport, functionCode, signal)(address, 2);
-      answered = true;
-      if (marker.getUint32(0) === MARKER) return { address, functionCode };
+      const marker = await read(address, 2);
+      if (marker.getUint32(0) === MARKER) return seen({ address, functionCode });
     } catch (error) {
       if (error instanceof ModbusException) {
         if (isGatewayFailure(error)) throw error;
-        answered = true;
-        // Some devices serve input registers only.
-        if (error.code === 1 && functionCode === 3) {
-          functionCode = 4;
-          i = -1;
-        }
+        if (error.code === ILLEGAL_FUNCTION) return seen();
       } else if (error instanceof TransportError && error.fault === "timeout") {
+        silent.push(address);
         silence ??= error;
       } else {
         throw error;
       }
     }
   }
-  if (!answered && silence) throw silence;
-  return undefined;
+  return seen();
 }
 
 /** The gateway speaks for a unit that is not there. */

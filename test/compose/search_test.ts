@@ -75,8 +75,8 @@ Deno.test("a gateway of 247 unit ids is searched, absent ones costing one except
 });
 
 Deno.test("a unit id that stays silent beside one that answers costs one wait", async () => {
-  await using server = await serveScript(({ unitId }) =>
-    unitId === 1 ? ["TTTT 0000 0003 01 83 02"] : []
+  await using server = await serveScript(({ unitId, pdu }) =>
+    unitId === 1 ? [`TTTT 0000 0003 01 8${pdu[0]} 02`] : []
   );
   using access = newAccess();
   const endpoint = parseEndpoint(`127.0.0.1:${server.port}`);
@@ -84,7 +84,7 @@ Deno.test("a unit id that stays silent beside one that answers costs one wait", 
     ...[access, endpoint, range(1, 9), 60_000, silently, signal] as const,
   );
   assert.deepEqual([found, failures.length], [[], 8]);
-  assert.deepEqual(server.heard.map(({ unitId }) => unitId), [1, 1, 1, ...range(2, 9)]);
+  assert.deepEqual(server.heard.map(({ unitId }) => unitId), [...Array(6).fill(1), ...range(2, 9)]);
 });
 
 Deno.test("a search ends with its time, and says what it did not ask", async () => {

@@ -39,6 +39,12 @@ function refused(hole: number, code: number): Rule {
   return (request) => holes(hole)(request) && exception(code);
 }
 
+/** Loses so many requests, then none. */
+function lost(requests: number): Rule {
+  let left = requests;
+  return () => left-- > 0 ? silence : undefined;
+}
+
 Deno.test("walk() finds the map and follows it to whatever end it has", async () => {
   for (
     const [name, device, options, want] of [
@@ -66,6 +72,22 @@ Deno.test("walk() finds the map and follows it to whatever end it has", async ()
         new MemoryDevice(0, map(TWO, END), onlyFunction(4)),
         {},
         "0/4: 1@2+66 103@70+50 end_model",
+      ],
+      [
+        "input registers only, holding ones refused by address",
+        new MemoryDevice(
+          0,
+          map(TWO, END),
+          ({ functionCode }) => functionCode === 3 ? exception(2) : undefined,
+        ),
+        {},
+        "0/4: 1@2+66 103@70+50 end_model",
+      ],
+      [
+        "a base whose first request was lost",
+        new MemoryDevice(40_000, map(TWO, END), lost(1)),
+        {},
+        "40000/3: 1@40002+66 103@40070+50 end_model",
       ],
       [
         "a base that is silent before the one that answers",
