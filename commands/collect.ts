@@ -1,6 +1,6 @@
 import { object } from "@optique/core/constructs";
 import { defineCommand } from "../lib/cli/define.ts";
-import { configOf, configOptions } from "../lib/compose/options.ts";
+import { configOf, configOptions, recordOptions } from "../lib/compose/options.ts";
 import { Collector } from "../lib/compose/collector.ts";
 import { logOf } from "../lib/compose/log.ts";
 import { stopSignals } from "../lib/signals.ts";
@@ -25,10 +25,10 @@ export const command = defineCommand({
   ],
   needs: { net: "always", read: "always", write: "always", sys: "always" },
   opensDevices: true,
-  parser: object({ config: configOptions }),
-  async run({ config: flags }, io) {
+  parser: object({ config: configOptions, record: recordOptions }),
+  async run({ config: flags, record }, io) {
     const signals = stopSignals();
-    const config = configOf(flags, io);
+    const config = configOf({ ...flags, ...record }, io);
     const log = logOf(config);
     const warnings = io.isRoot ? [ROOT] : [];
     const collector = new Collector(config, log);

@@ -89,6 +89,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./systemd.ts")).command,
   },
   {
+    name: "doctor",
+    summary: "Check configuration, clock, buffer, devices and outputs, and say what to do",
+    load: async () => (await import("./doctor.ts")).command,
+  },
+  {
     name: "version",
     summary: "Print the version, and what it is built on",
     load: async () => (await import("./version.ts")).command,

@@ -12,6 +12,7 @@ import {
   deviceFlags,
   filelessConfigOf,
   formatOptions,
+  recordOptions,
 } from "../lib/compose/options.ts";
 import { DeviceAccess, openDevice, unitIdList } from "../lib/compose/devices.ts";
 import { SEARCH_MS, timeIsOver } from "../lib/compose/search.ts";
@@ -62,6 +63,7 @@ export const command = defineCommand({
       format: formatOptions,
     }),
     deviceFlags,
+    recordOptions,
     configOptions,
   ),
   async run(options, io) {

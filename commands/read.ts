@@ -12,6 +12,7 @@ import {
   endpointArgument,
   filelessConfigOf,
   formatOptions,
+  recordOptions,
 } from "../lib/compose/options.ts";
 import { DeviceAccess } from "../lib/compose/devices.ts";
 import { forEachUnit, snapshotTable } from "../lib/compose/units.ts";
@@ -29,7 +30,7 @@ export const command = defineCommand({
     ["sunspool read 192.168.1.20:1502 103 --unit 126 --json", "one model as JSON"],
     ["sunspool read 192.168.1.20 103 --raw", "integers as on the wire, unscaled"],
   ],
-  needs: { net: "always", read: "start" },
+  needs: { net: "always", read: "start", write: "start" },
   wordsFor: modelWords,
   opensDevices: true,
   parser: merge(
@@ -42,6 +43,7 @@ export const command = defineCommand({
       format: formatOptions,
     }),
     deviceFlags,
+    recordOptions,
     configOptions,
   ),
   async run({ endpoint, select, raw, format, unit, within, ...flags }, io) {

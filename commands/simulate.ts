@@ -1,22 +1,17 @@
 import { object } from "@optique/core/constructs";
-import { multiple, withDefault } from "@optique/core/modifiers";
+import { multiple, optional, withDefault } from "@optique/core/modifiers";
 import { option } from "@optique/core/primitives";
 import { integer, string } from "@optique/core/valueparser";
 import { addressAfter } from "../lib/cidr.ts";
 import { defineCommand } from "../lib/cli/define.ts";
-import { type Io, print } from "../lib/cli/mod.ts";
+import { type Format, type Io, print } from "../lib/cli/mod.ts";
 import { say, value } from "../lib/cli/values.ts";
 import { formatOptions } from "../lib/compose/options.ts";
+import { serveDevices, type ServedLine, serveReplay } from "../lib/compose/simulation.ts";
 import { type Endpoint, formatEndpoint, parseEndpoint, UsageError } from "../lib/core/mod.ts";
-import { sunspecDefinitions } from "../lib/drivers/mod.ts";
 import { readCertificates } from "../lib/modbus/mod.ts";
 import { stopSignals } from "../lib/signals.ts";
-import {
-  parseEndpointSpec,
-  type ServeAt,
-  serveEndpoint,
-  type SimulatedEndpoint,
-} from "../lib/simulate/mod.ts";
+import type { ServeAt } from "../lib/simulate/mod.ts";
 
 /** Where to listen: as an endpoint, but by address; port 0 = any free one. */
 const listenValue = value("ADDRESS", "127.0.0.1:5020", (text): Endpoint => {
@@ -43,6 +38,7 @@ export const command = defineCommand({
     "passes in 24 minutes. Once all are served, one line for each goes to standard output.",
   examples: [
     ["sunspool simulate --devices 3", "127.0.0.1:5020, 127.0.0.2:5020 and 127.0.0.3:5020"],
+    ["sunspool simulate --replay exchange.txt", "devices as read --record wrote them down"],
     ["sunspool simulate --models 1,103,160:3", "an inverter with three strings in model 160"],
     [
       "sunspool simulate --device 1,103/1-4 --device 1,113@0",
@@ -99,6 +95,13 @@ export const command = defineCommand({
       }),
       "",
     ),
+    replay: optional(
+      option("--replay", string({ metavar: "FILE" }), {
+        description: say(
+          "Answer as the devices did that --record wrote down, instead of the above",
+        ),
+      }),
+    ),
     tlsCert: withDefault(
       option("--tls-cert", string({ metavar: "FILE" }), {
         description: say("Certificate to show on tls:// (PEM)"),
@@ -113,24 +116,13 @@ export const command = defineCommand({
   }),
   async run(options, io) {
     const { first: stopped } = stopSignals();
-    const first = options.listen;
-    const certificate = first.scheme === "tls" ? readCertificate(options) : undefined;
-    const common = `${options.models}@${options.baseAddress}/${options.unit}`;
-    const texts = options.device.length > 0
-      ? options.device
-      : Array.from({ length: options.devices }, () => common);
-    const specs = texts.map(parseEndpointSpec);
-    const definitions = await sunspecDefinitions(options.modelsDir || undefined);
-    io.giveUp(["read"]);
-    const startedAt = performance.now();
-    const stateOf = () => Math.floor((performance.now() - startedAt) / options.stepMs);
+    const certificate = options.listen.scheme === "tls" ? readCertificate(options) : undefined;
+    const place = (index: number) => ({ ...placeAfter(options.listen, index), certificate });
     await using served = new AsyncDisposableStack();
-    const endpoints: SimulatedEndpoint[] = [];
-    for (const [index, spec] of specs.entries()) {
-      const at = { ...placeAfter(first, index), certificate, index };
-      endpoints.push(served.use(await serveEndpoint(spec, at, definitions, stateOf)));
-    }
-    printEndpoints(endpoints, options.format, io);
+    const lines = options.replay === undefined
+      ? await serveDevices(options, place, served, io)
+      : await serveReplay(options.replay, place, served, io);
+    printLines(lines, options.format, io);
     await stopped;
   },
 });
@@ -156,23 +148,17 @@ function readCertificate(
   return own;
 }
 
-function printEndpoints(
-  endpoints: readonly SimulatedEndpoint[],
-  format: Parameters<typeof print>[1],
-  io: Io,
-): void {
-  const documents = endpoints.map(({ endpoint, devices }) => ({
-    endpoint,
-    unit_ids: devices.map(({ options }) => options.unitId),
-    models: devices[0]?.options.models.map(({ id }) => id) ?? [],
-    base_address: devices[0]?.options.baseAddress ?? 0,
-  }));
+function printLines(documents: readonly ServedLine[], format: Format, io: Io): void {
   const rows = documents.map(({ endpoint, unit_ids, models, base_address }) => [
     endpoint,
     unit_ids.join(","),
     models.join(","),
-    String(base_address),
+    String(base_address ?? ""),
   ]);
   const columns = ["endpoint", "units", "models", "base"];
-  print(io, format, { documents, table: { columns, rows }, isSingle: false });
+  print(io, format, {
+    documents: documents.map((line) => ({ ...line })),
+    table: { columns, rows },
+    isSingle: false,
+  });
 }

@@ -73,11 +73,13 @@ export class Cursors {
     return Number(row?.least ?? 0);
   }
 
-  /** Rows each output still has to take. */
+  /** Rows each output still has to take, and gaps that it is still to be told of. */
   backlog(first: number, latest: number): Record<string, number> {
     const left = (position: number) =>
       first === 0 ? 0 : Math.max(latest - Math.max(position, first - 1), 0);
-    return Object.fromEntries(this.#active().map(([output, at]) => [output, left(at)]));
+    return Object.fromEntries(
+      this.#active().map(([output, at]) => [output, left(at) + this.#gaps.open(output)]),
+    );
   }
 
   /** When the oldest row that each output still has to take was written, Unix milliseconds. */

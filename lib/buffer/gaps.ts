@@ -45,12 +45,12 @@ export class Gaps {
     );
   }
 
-  /** Whether an output has gaps whose record is not in the log. */
-  areOpen(output: string): boolean {
+  /** How many gaps of an output have no record in the log yet. */
+  open(output: string): number {
     return this.#sql.number(
-      "SELECT EXISTS(SELECT 1 FROM gap WHERE position IS NULL AND output = ?)",
+      "SELECT count(*) FROM gap WHERE position IS NULL AND output = ?",
       output,
-    ) === 1;
+    );
   }
 
   /** Puts the records of an output's gaps into the log. */

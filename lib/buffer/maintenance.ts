@@ -117,6 +117,11 @@ export class Maintenance {
     return String(this.#sql.get("PRAGMA quick_check(1)")?.quick_check);
   }
 
+  /** Puts what stands in SQLite's log into the file, which only then becomes shorter. */
+  checkpoint(): void {
+    this.#sql.all("PRAGMA wal_checkpoint(TRUNCATE)");
+  }
+
   /** How many rows of the log are not what was written. */
   damagedRows(): number {
     let damaged = 0;

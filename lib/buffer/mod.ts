@@ -20,3 +20,4 @@ export type { LogRow } from "./rows.ts";
 export type { StorageOptions } from "./schema.ts";
 export { SqliteCode, sqliteCode } from "./sql.ts";
 export { serveBuffer } from "./thread.ts";
+export { fileFault } from "./integrity.ts";

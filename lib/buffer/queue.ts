@@ -92,6 +92,9 @@ interface Refused {
   readonly to: number;
 }
 
+/** There is no room for readings, and nothing that may give way. */
+class FullError extends TryLaterError {}
+
 /** The durable queue in one SQLite file. */
 export class SqliteBuffer implements Buffer {
   /** The collector that the file belongs to. */
@@ -230,6 +233,8 @@ export class SqliteBuffer implements Buffer {
         if (rejected.length > 0) this.#deadLetters.trim();
         this.#cursors.advance(output, through);
       });
+      // It is there: it can be told at once.
+      if (rejected.length > 0) this.#publishGaps(output, true);
     });
   }
 
@@ -371,7 +376,11 @@ export class SqliteBuffer implements Buffer {
       return job();
     } catch (error) {
       if (BROKEN.includes(sqliteCode(error))) this.#break(error);
-      throw error;
+      if (sqliteCode(error) !== SqliteCode.busy) throw error;
+      throw new TryLaterError(
+        `Cannot use buffer "${this.#options.path}": another process is writing to it for too long`,
+        { cause: error },
+      );
     }
   }
 
@@ -433,9 +442,9 @@ export class SqliteBuffer implements Buffer {
     return true;
   }
 
-  #full(): TryLaterError {
+  #full(): FullError {
     const { path, whenFull } = this.#options;
-    return new TryLaterError(
+    return new FullError(
       `Cannot keep readings in buffer "${path}": it is full, and buffer.when_full is ${whenFull}`,
     );
   }
@@ -564,7 +573,7 @@ export class SqliteBuffer implements Buffer {
 
   /** Tells an output that is there again what it lost; with nothing else to deliver in any case. */
   #publishGaps(output: string, isIdle: boolean): boolean {
-    if (!this.#gaps.areOpen(output)) return false;
+    if (this.#gaps.open(output) === 0) return false;
     if (!isIdle && this.#room.used() >= this.#room.limit().bytes) return false;
     try {
       this.#write(() => this.#gaps.publish(output));
@@ -627,11 +636,11 @@ function toEntry({ output: _, ...entry }: LogRow): Entry {
 
 /** Whether there was no room for readings, in the file or on its disk. */
 function isFull(error: unknown): boolean {
-  return error instanceof TryLaterError || sqliteCode(error) === SqliteCode.full;
+  return error instanceof FullError || sqliteCode(error) === SqliteCode.full;
 }
 
 /** The word for the gap that new readings leave. */
 function refusalOf(error: unknown): string {
-  if (error instanceof TryLaterError) return "drop_newest";
+  if (error instanceof FullError) return "drop_newest";
   return sqliteCode(error) === SqliteCode.full ? "disk_full" : "buffer_error";
 }

@@ -1,3 +1,4 @@
+import { stopSignals } from "../signals.ts";
 import { type Permission, revokePermissions } from "./permissions.ts";
 
 /** What a command sees of the world around it. */
@@ -20,6 +21,8 @@ export interface Io {
   envNames(): readonly string[];
   /** Gives permissions up, for good: whoever takes the program over later gets no more than is left. */
   giveUp(permissions: readonly Permission[]): void;
+  /** Hears SIGINT and SIGTERM from now on, whoever asks for them later. */
+  heedSignals(): void;
 }
 
 /** Standard output was closed by its reader, as `head` does: the command has nothing left to do. */
@@ -48,6 +51,7 @@ export function processIo(): Io {
     env: (name) => Deno.env.get(name),
     envNames: () => Object.keys(Deno.env.toObject()),
     giveUp: revokePermissions,
+    heedSignals: () => void stopSignals(),
   };
 }
 

@@ -1,6 +1,5 @@
 import { findSimilar } from "@optique/core/suggestion";
 import { UsageError } from "../core/mod.ts";
-import { stopSignals } from "../signals.ts";
 import { errorText, EXIT_CODES, exitCodeOf } from "./exit.ts";
 import { type Io, OutputClosed } from "./io.ts";
 import type { Manual } from "./manual.ts";
@@ -88,7 +87,7 @@ async function dispatch(program: Program, args: readonly string[], io: Io): Prom
   if (word === "--version" || word === "-V") return show(io, `sunspool ${program.version}\n`);
   if (word === "help") return await help(program, rest, io);
   if (word === "completion") return await complete(program, rest, io);
-  const command = await find(program, word);
+  const command = await find(program, word, io);
   if (command.opensDevices && program.namesSerialPort(rest, io)) {
     return await command.run(rest, { ...io, giveUp() {} });
   }
@@ -115,12 +114,12 @@ async function help(program: Program, [topic]: readonly string[], io: Io): Promi
   if (topic === undefined) return show(io, overview(program));
   const text = TOPICS[topic];
   if (text !== undefined) return show(io, text());
-  return await (await find(program, topic)).run(["--help"], io);
+  return await (await find(program, topic, io)).run(["--help"], io);
 }
 
-async function find({ commands }: Program, word: string): Promise<Command> {
+async function find({ commands }: Program, word: string, io: Io): Promise<Command> {
   const entry = commands.find(({ name }) => name === word);
-  if (entry?.heedsSignals) stopSignals();
+  if (entry?.heedsSignals) io.heedSignals();
   if (entry) return await entry.load();
   throw new UsageError(`There is no command "${word}"; ${hint(word, commands)}`);
 }

@@ -87,6 +87,7 @@ export class Poller {
   /** Readings on their way to the disk, by the time they were handed on. */
   readonly #storing = new Map<Promise<void>, number>();
   #storeFailure: { readonly error: unknown } | undefined;
+  #isHeldBack = false;
 
   /** Nothing happens before `run`. */
   constructor(target: PollTarget, ports: PollerPorts) {
@@ -103,6 +104,11 @@ export class Poller {
   /** The device's id, or its place until that is known. */
   get device(): string {
     return this.#device;
+  }
+
+  /** Whether it waits for readings to be stored; then nothing is wrong with its device. */
+  get isHeldBack(): boolean {
+    return this.#isHeldBack;
   }
 
   /** When it last finished anything, on the clock of `performance.now()`. */
@@ -185,9 +191,11 @@ export class Poller {
       .catch((error) => this.#storeFailure ??= { error })
       .then(() => void this.#storing.delete(stored));
     this.#storing.set(stored, performance.now());
+    this.#isHeldBack = true;
     for (const [oldest, since] of this.#storing) {
       if (performance.now() - since >= LONGEST_STORE_MS) await oldest;
     }
+    this.#isHeldBack = false;
   }
 
   #throwStoreFailure(): void {

@@ -98,7 +98,8 @@ export class Supervisor {
     for (const { poller, stop } of [...this.#pollers.values()]) {
       const { target } = poller;
       const limit = Math.max(STALL_MS, STALL_INTERVALS * target.pollIntervalMs);
-      if (now - poller.progressAt < limit) continue;
+      // Another poller would find the buffer as full, or as slow, and fill the memory meanwhile.
+      if (now - poller.progressAt < limit || poller.isHeldBack) continue;
       this.#ports.log("error", "a poller made no progress and is replaced", {
         device: poller.device,
         place: target.place,

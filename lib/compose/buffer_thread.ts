@@ -10,6 +10,7 @@ import { type NewEntry, type Reading, TryLaterError } from "../core/mod.ts";
 
 /** What SQLite means when it cannot use a file that is there. */
 const OPEN_FAILURES: Readonly<Record<number, string>> = {
+  [SqliteCode.busy]: "another process is writing to it for too long",
   [SqliteCode.full]: "the disk is full",
   // The index of the log is mapped into memory: where there is no room for it, this is all it says.
   [SqliteCode.ioError]: "the disk is full or fails",

@@ -14,6 +14,7 @@ import { drivers } from "../drivers/mod.ts";
 import { type SessionOptions, Sessions } from "../modbus/mod.ts";
 import { BASE_ADDRESSES } from "../sunspec/mod.ts";
 import { certificatesOf } from "./certificates.ts";
+import { recorderOf } from "./recorder.ts";
 
 /**
  * Unit ids that vendors use, the likely ones first, for `--unit auto`: SMA 126 or the id on the
@@ -33,7 +34,7 @@ export function unitIdList(ids: UnitIds): readonly number[] {
 /**
  * How sessions are to be kept, by the configuration.
  *
- * @throws {ConfigError} when a certificate cannot be used
+ * @throws {ConfigError} when a certificate cannot be used, or nothing be recorded
  */
 export function sessionOptions(config: Config): SessionOptions {
   const { get } = config;
@@ -50,6 +51,7 @@ export function sessionOptions(config: Config): SessionOptions {
     session: get(modbus.session),
     random: Math.random,
     tls: certificatesOf(config),
+    recorder: recorderOf(config),
   };
 }
 

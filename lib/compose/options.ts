@@ -8,6 +8,7 @@ import { endpointValue, millisecondsValue, say, unitIdsValue } from "../cli/valu
 import { type Config, loadConfig, settings } from "../config/mod.ts";
 import { sunspecDefinitions } from "../drivers/mod.ts";
 import { certificatesOf } from "./certificates.ts";
+import { recorderOf } from "./recorder.ts";
 
 const FORMATS: readonly Format[] = ["table", "json", "ndjson", "csv"];
 
@@ -70,6 +71,18 @@ export const deviceFlags = object("Device", {
 /** What {@linkcode deviceFlags} gives. */
 export type DeviceFlags = InferValue<typeof deviceFlags>;
 
+/** `--record`. */
+export const recordOptions = object("Record", {
+  record: optional(
+    option("--record", string({ metavar: "FILE" }), {
+      description: say("Write down every exchange with the device, for simulate --replay"),
+    }),
+  ),
+});
+
+/** What {@linkcode recordOptions} gives. */
+export type RecordOptions = InferValue<typeof recordOptions>;
+
 /** `--config` and `--set`. */
 export const configOptions = object("Configuration", {
   config: optional(
@@ -99,6 +112,7 @@ const FLAG_KEYS = [
   ["timeout", "--timeout", "modbus.timeout_ms"],
   ["maxRegisters", "--max-registers", "modbus.max_batch_size"],
   ["modelsDir", "--models-dir", "sunspec.models_dir"],
+  ["record", "--record", "modbus.record_file"],
 ] as const;
 
 /**
@@ -106,7 +120,10 @@ const FLAG_KEYS = [
  *
  * @throws {ConfigError}
  */
-export function configOf(options: ConfigOptions & Partial<DeviceFlags>, io: Io): Config {
+export function configOf(
+  options: ConfigOptions & Partial<DeviceFlags & RecordOptions>,
+  io: Io,
+): Config {
   return loadConfig({
     file: options.config,
     overrides: options.set,
@@ -126,12 +143,13 @@ export function configOf(options: ConfigOptions & Partial<DeviceFlags>, io: Io):
  * @throws {ConfigError}
  */
 export async function filelessConfigOf(
-  options: ConfigOptions & Partial<DeviceFlags>,
+  options: ConfigOptions & Partial<DeviceFlags & RecordOptions>,
   io: Io,
 ): Promise<Config> {
   const config = configOf(options, io);
   await sunspecDefinitions(config.get(settings.sunspec.modelsDir));
   certificatesOf(config);
+  recorderOf(config);
   io.giveUp(["read", "write", "sys"]);
   return config;
 }

@@ -48,6 +48,11 @@ class Series {
     [this.#at, this.#before] = [at, position];
   }
 
+  /** Readings that never got a position leave no hole: their gap has an empty range. */
+  excuse({ first, last }: Interval): void {
+    if (first <= last) this.excused.add(first, last);
+  }
+
   /** What is not there although nothing excuses it. */
   *holes(): Generator<Interval> {
     for (const { first, last } of this.seen.holes(this.first, this.last)) {
@@ -89,7 +94,7 @@ export class Proof {
     this.#series.set(collector, epochs.set(epoch, series));
     try {
       series.add(position, at);
-      if (gap?.output === this.#output) series.excused.add(gap.first, gap.last);
+      if (gap?.output === this.#output) series.excuse(gap);
     } catch (cause) {
       throw new Error(
         `collector "${collector}" has ${messageOf(cause)} in epoch ${epoch}`,

@@ -206,6 +206,13 @@ export const settings = {
       "hold",
       ["hold", "release"],
     ),
+    recordFile: text(
+      {
+        key: "modbus.record_file",
+        summary: "Write down every exchange with a device, for simulate --replay; adds to the file",
+      },
+      undefined,
+    ),
     tlsCaFile: text(
       {
         key: "modbus.tls.ca_file",

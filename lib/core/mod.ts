@@ -7,6 +7,7 @@ export * from "./buffer.ts";
 export * from "./device.ts";
 export * from "./endpoint.ts";
 export * from "./errors.ts";
+export * from "./finding.ts";
 export * from "./output.ts";
 export * from "./reading.ts";
 export * from "./setting.ts";

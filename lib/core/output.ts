@@ -1,4 +1,5 @@
 import type { Entry, LocalPosition, Rejection } from "./buffer.ts";
+import type { Finding } from "./finding.ts";
 import type { Lookup, Setting } from "./setting.ts";
 
 /** Entries to deliver together, in order, all of one topic. */
@@ -91,6 +92,8 @@ export interface OutputType {
   check(get: Lookup): readonly SettingNote[];
   /** What may be so, but whoever wrote it should know. */
   warnings(get: Lookup): readonly SettingNote[];
+  /** Looks, without delivering anything, whether it could deliver: each step as far as it gets. */
+  examine(get: Lookup, signal: AbortSignal): AsyncIterable<Finding>;
   /**
    * Makes the output; nothing is opened before `recover`.
    *

@@ -4,6 +4,8 @@
  * @module
  */
 export { type Atom, type PlanLimits, type PlannedRead, planReads } from "./plan.ts";
+export { type ExchangeLine, formatExchange, parseExchanges } from "./exchange.ts";
+export type { Recorder } from "./recording_link.ts";
 export { MAX_READ_QUANTITY } from "./frame.ts";
 export type { PauseKind, Pauses } from "./pace.ts";
 export {
@@ -13,6 +15,7 @@ export {
   type ServePlace,
   serveSerial,
 } from "./server.ts";
+export type { OpenerOptions } from "./open.ts";
 export { Session, type SessionOptions, type UnitOptions } from "./session.ts";
 export { Sessions } from "./sessions.ts";
 export { readCertificates, type TlsCertificates, type TlsFiles } from "./tls.ts";

@@ -10,6 +10,7 @@ import { mbap } from "./framing.ts";
 import { type ByteStream, Link, type OpenLink } from "./link.ts";
 import { noisyRtu, strictRtu } from "./rtu.ts";
 import { openSerial, type SerialLine } from "./serial.ts";
+import { type Recorder, RecordingLink } from "./recording_link.ts";
 import { LateReplies, SettlingLink } from "./settling_link.ts";
 import { type TlsCertificates, TlsConnector, tlsStream } from "./tls.ts";
 
@@ -21,6 +22,14 @@ export interface OpenOptions {
   readonly signal: AbortSignal;
 }
 
+/** What a link is opened with, beyond where. */
+export interface OpenerOptions {
+  /** For `tls://`: whom to trust, and who we are. */
+  readonly tls?: TlsCertificates | undefined;
+  /** Takes what is exchanged; undefined = nothing is recorded. */
+  readonly recorder?: Recorder | undefined;
+}
+
 const NO_CERTIFICATES: TlsCertificates = { ca: undefined, own: undefined };
 
 /** Opens links to one endpoint, one after the other. */
@@ -29,13 +38,15 @@ export class LinkOpener {
   readonly #name: string;
   readonly #tls: TlsConnector | undefined;
   readonly #late = new LateReplies();
+  readonly #recorder: Recorder | undefined;
   #line: SerialLine | undefined;
 
   /** Nothing is opened before `open`. */
-  constructor(endpoint: Endpoint, certificates: TlsCertificates = NO_CERTIFICATES) {
+  constructor(endpoint: Endpoint, { tls = NO_CERTIFICATES, recorder }: OpenerOptions = {}) {
     this.#endpoint = endpoint;
     this.#name = formatEndpoint(endpoint);
-    if (endpoint.scheme === "tls") this.#tls = new TlsConnector(endpoint, certificates);
+    this.#recorder = recorder;
+    if (endpoint.scheme === "tls") this.#tls = new TlsConnector(endpoint, tls);
   }
 
   /** Whether what happened on earlier links matters to later ones: then it must outlive them. */
@@ -48,7 +59,18 @@ export class LinkOpener {
    *
    * @throws {TransportError} when it cannot be reached within the time
    */
-  async open({ transactionId, timeoutMs, signal }: OpenOptions): Promise<OpenLink> {
+  async open(options: OpenOptions): Promise<OpenLink> {
+    const recorder = this.#recorder;
+    if (!recorder) return await this.#open(options);
+    try {
+      return new RecordingLink(await this.#open(options), this.#name, recorder);
+    } catch (error) {
+      recorder(`# ${new Date().toISOString()} ${messageOf(error).replaceAll("\n", " ")}\n`);
+      throw error;
+    }
+  }
+
+  async #open({ transactionId, timeoutMs, signal }: OpenOptions): Promise<OpenLink> {
     const endpoint = this.#endpoint;
     if (endpoint.scheme === "serial") {
       await this.#line?.released;

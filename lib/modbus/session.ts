@@ -11,12 +11,11 @@ import { Breaker, isSilence } from "./breaker.ts";
 import { ModbusClient } from "./client.ts";
 import { describeRead, exceptionOf, MAX_READ_QUANTITY } from "./frame.ts";
 import type { OpenLink } from "./link.ts";
-import { LinkOpener } from "./open.ts";
+import { LinkOpener, type OpenerOptions } from "./open.ts";
 import { Pace, type PauseKind, type Pauses } from "./pace.ts";
-import type { TlsCertificates } from "./tls.ts";
 
 /** How a session treats its connection. */
-export interface SessionOptions {
+export interface SessionOptions extends OpenerOptions {
   /** How long to wait for a connection. */
   readonly connectTimeoutMs: number;
   /** How long to wait for an answer. */
@@ -37,8 +36,6 @@ export interface SessionOptions {
   readonly random: () => number;
   /** Told of each pause that a device turned out to need. */
   readonly onLearned?: (endpoint: string, kind: PauseKind, ms: number) => void;
-  /** For `tls://`: whom to trust, and who we are. */
-  readonly tls?: TlsCertificates | undefined;
 }
 
 /** What differs between the users of one session. */
@@ -92,7 +89,7 @@ export class Session {
   constructor(
     endpoint: Endpoint,
     options: SessionOptions,
-    opener: LinkOpener = new LinkOpener(endpoint, options.tls),
+    opener: LinkOpener = new LinkOpener(endpoint, options),
   ) {
     this.endpoint = formatEndpoint(endpoint);
     this.#opener = opener;

@@ -18,7 +18,7 @@ export class Sessions implements Disposable {
     const name = formatEndpoint(endpoint);
     let session = this.#sessions.get(name);
     if (!session) {
-      const opener = this.#openers.get(name) ?? new LinkOpener(endpoint, this.#options.tls);
+      const opener = this.#openers.get(name) ?? new LinkOpener(endpoint, this.#options);
       if (opener.remembers) this.#openers.set(name, opener);
       session = new Session(endpoint, { ...this.#options, ...options }, opener);
       this.#sessions.set(name, session);

@@ -14,6 +14,7 @@ import {
   TryLaterError,
 } from "../core/mod.ts";
 import { bytes, integer, text } from "../setting.ts";
+import { examineFolder } from "./file/examine.ts";
 import { type FileName, formatName, parseName } from "./file/file_name.ts";
 import { type Span, wholeBlocks } from "./file/left_over.ts";
 
@@ -43,6 +44,7 @@ export const file: OutputType = {
   isDefault: () => true,
   check: () => [],
   warnings: () => [],
+  examine: (get) => examineFolder(get(directory)),
   create: (get: Lookup, context: OutputContext) =>
     new FileOutput({
       directory: get(directory),

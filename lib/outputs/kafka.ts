@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { Producer } from "kafkajs";
 import { type Container, joinContainers } from "../avro/join.ts";
+import { deadline } from "../backoff.ts";
 import {
   type Batch,
   type Entry,
@@ -15,6 +16,7 @@ import {
   TransportError,
 } from "../core/mod.ts";
 import { KafkaClient } from "./kafka/client.ts";
+import { examineKafka } from "./kafka/examine.ts";
 import {
   explain,
   explainFenced,
@@ -44,9 +46,15 @@ export const kafka: OutputType = {
   isDefault: hasBrokers,
   check: contradictions,
   warnings: weakenings,
+  examine: (get, signal) => {
+    const { client, topic } = optionsOf(get);
+    return examineKafka(client, topic, signal);
+  },
   create: (get, context) => new KafkaOutput(optionsOf(get), context),
 };
 
+/** How long closing waits for what was given up. */
+const CLOSE_MS = 1000;
 /** What one transaction holds at most: brokers take record batches of 1 MiB by default. */
 const TRANSACTION_BYTES = 1_000_000;
 
@@ -76,6 +84,7 @@ class KafkaOutput implements Output {
   readonly #groupId: string;
   readonly #tooLarge = new Set<number>();
   #note: InFlight | undefined;
+  #running: Promise<unknown> | undefined;
   #client: KafkaClient | undefined;
   #connection: Connection | undefined;
   #incarnation = "";
@@ -94,6 +103,8 @@ class KafkaOutput implements Output {
       this.#note = parseInFlight(local.note);
       this.#client ??= await KafkaClient.create(this.#options.client, this.#context.log);
       if (this.#isTransactional) await this.#standBack(this.#client, local);
+      // What was given up meanwhile must not get into the way of what came after it.
+      signal.throwIfAborted();
       const producer = this.#client.producer({
         transactionalId: this.#isTransactional ? this.#groupId : undefined,
         transactionTimeoutMs: TRANSACTION_TIMEOUT_MS,
@@ -101,6 +112,7 @@ class KafkaOutput implements Output {
       });
       this.#connection = { producer, places: new Map() };
       await producer.connect();
+      signal.throwIfAborted();
       if (this.#isTransactional) await (await producer.transaction()).abort();
       await this.#placeOf(this.#options.topic);
       if (!this.#isTransactional) return nothingNew(local.position);
@@ -126,7 +138,7 @@ class KafkaOutput implements Output {
       );
       await this.#explained(
         signal,
-        () => this.#send(batch, containers, { after, rejections }),
+        () => this.#send(batch, containers, { after, rejections, signal }),
         part,
       );
       after = part.at(-1)?.position ?? after;
@@ -139,6 +151,11 @@ class KafkaOutput implements Output {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#disconnect();
+    // What was given up ends with its connection, unless the broker hangs.
+    using limit = deadline(CLOSE_MS);
+    const over = new Promise((resolve) => limit.signal.addEventListener("abort", resolve));
+    await Promise.race([this.#running?.catch(() => {}), over]);
     await this.#disconnect();
   }
 
@@ -236,13 +253,19 @@ class KafkaOutput implements Output {
   async #send(
     batch: Batch,
     containers: readonly Container[],
-    { after, rejections }: { after: number; rejections: readonly Rejection[] },
+    { after, rejections, signal }: {
+      readonly after: number;
+      readonly rejections: readonly Rejection[];
+      readonly signal: AbortSignal;
+    },
   ): Promise<void> {
     const { topic, epoch } = batch;
     const last = containers.at(-1)?.last;
     const { producer } = this.#connected;
     if (last === undefined) return;
     const place = await this.#placeOf(topic);
+    // The note of what was given up must not replace that of what came after it.
+    signal.throwIfAborted();
     const record = this.#record(batch, containers, place.partition);
     if (!this.#isTransactional) {
       await producer.send(record);
@@ -324,7 +347,9 @@ class KafkaOutput implements Output {
     if (signal.aborted) stop();
     signal.addEventListener("abort", stop, { once: true });
     try {
-      return await Promise.race([job(), stopped.promise]);
+      const running = job();
+      this.#running = running;
+      return await Promise.race([running, stopped.promise]);
     } catch (error) {
       const elapsedMs = performance.now() - startedAt;
       const told = explain(this.#client?.complete(error) ?? error, this.#target, elapsedMs);

@@ -15,5 +15,6 @@ export {
   serveEndpoint,
   type SimulatedEndpoint,
 } from "./fleet.ts";
+export { type Replay, replaysOf } from "./replay.ts";
 export { isBus, type ServeAt, serveAt, type Served } from "./serve.ts";
 export { type Moment, type SimulatedIdentity, wireValueAt } from "./values.ts";

@@ -17,6 +17,7 @@ import {
   type Nameplate,
   nameplateOf,
 } from "./nameplate.ts";
+import type { WireValue } from "./point_types.ts";
 import type { ModelRead } from "./reader.ts";
 
 /** A point that can be doubted. */
@@ -69,9 +70,17 @@ const FIRST_VENDOR_MODEL = 64_000;
 /** The digits that a float32 has. */
 const FLOAT_STEP = 2 ** -23;
 
+/** A counter, and the reading of it that was believed last. */
+interface KnownCounter {
+  readonly state: CounterState;
+  readonly value: Value;
+  readonly wire: WireValue;
+  readonly factor: number;
+}
+
 /** What is believed of one device's values, and why: its counters and its nameplate. */
 export class Trust {
-  readonly #counters = new Map<string, { readonly state: CounterState; readonly value: Value }>();
+  readonly #counters = new Map<string, KnownCounter>();
   readonly #nameplates = new Map<number | undefined, Nameplate>();
   readonly #watched = new WeakMap<Layout, readonly Watched[]>();
 
@@ -107,8 +116,9 @@ export class Trust {
   #judgeLimit({ child }: TrustedModel, { leaf, limit }: Watched, { image }: ModelRead) {
     const ceiling = limit && ceilingOf(this.#nameplates.get(child), limit);
     if (ceiling === undefined) return undefined;
-    const { number } = decodeValue(leaf, image);
-    return number !== null && Math.abs(number) > ceiling ? IMPLAUSIBLE : undefined;
+    const [wire, factor] = [wireValue(leaf, image), scaleFactor(leaf, image)];
+    if (wire === null || factor === null) return undefined;
+    return Math.abs(Number(wire)) * 10 ** factor > ceiling ? IMPLAUSIBLE : undefined;
   }
 
   #judgeCounter(
@@ -118,11 +128,14 @@ export class Trust {
     at: number,
     events: TrustEvent[],
   ): Verdict | undefined {
-    const factor = scaleFactor(leaf, image);
-    const value = decodeValue(leaf, image);
+    const [wire, factor] = [wireValue(leaf, image), scaleFactor(leaf, image)];
     // An accumulator's mark for "not accumulated" is 0: only there does null mean a number.
-    const isZero = wireValue(leaf, image) === null && isAccumulator(leaf);
-    if (factor === null || (value.number === null && !isZero)) return undefined;
+    if (factor === null || (wire === null && !isAccumulator(leaf))) return undefined;
+    const name = `${key} ${leaf.name}`;
+    const known = this.#counters.get(name);
+    if (known && !known.state.doubted && known.wire === wire && known.factor === factor) return;
+    const value = decodeValue(leaf, image);
+    if (wire !== null && value.number === null) return undefined;
     const number = value.number ?? 0;
     const scale = 10 ** factor;
     const sample = {
@@ -131,15 +144,14 @@ export class Trust {
       top: counter?.range === undefined ? undefined : counter.range * scale,
       at,
     };
-    const name = `${key} ${leaf.name}`;
-    const known = this.#counters.get(name);
     const most = limit && ceilingOf(this.#nameplates.get(child), limit);
     const { state, quality, event } = judgeCounter(known?.state, sample, most);
     if (!state) this.#counters.delete(name);
-    else {this.#counters.set(name, {
-        state,
-        value: state.good === sample ? value : known?.value ?? value,
-      });}
+    else {
+      const isGood = state.good === sample;
+      const shown = isGood || !known ? { value, wire, factor } : known;
+      this.#counters.set(name, { ...shown, state });
+    }
     if (event && known) events.push({ event, leaf, before: known.value, now: value });
     if (quality === "counter_held") return { quality, instead: known?.value ?? NOT_ACCUMULATED };
     return quality === null ? undefined : IMPLAUSIBLE;

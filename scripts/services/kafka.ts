@@ -22,6 +22,8 @@ export interface KafkaOptions {
   readonly properties?: Readonly<Record<string, string>>;
   /** Words for the JVM after ours, such as `-XX:TieredStopAtLevel=4` for a long bench. */
   readonly jvm?: readonly string[];
+  /** A port of 127.0.0.1 that clients of `proxiedPort` are told to use: that of a proxy. */
+  readonly proxy?: number;
 }
 
 /** Kafka's command-line programs by the names of their scripts. */
@@ -72,6 +74,9 @@ export class Kafka implements AsyncDisposable {
   /** What the broker says, over all its starts; gone after `stop()`. */
   readonly logFile: string;
 
+  /** The port behind a proxy; 0 when there is none. */
+  readonly proxiedPort: number;
+
   readonly #folder: string;
   readonly #ports: KafkaPorts;
   readonly #jvm: readonly string[];
@@ -81,6 +86,7 @@ export class Kafka implements AsyncDisposable {
   constructor(folder: string, ports: KafkaPorts, jvm: readonly string[]) {
     this.brokers = `127.0.0.1:${ports.plaintext}`;
     this.saslBrokers = `127.0.0.1:${ports.sasl}`;
+    this.proxiedPort = ports.proxied?.port ?? 0;
     this.caFile = `${folder}/ca.pem`;
     this.logFile = `${folder}/server.log`;
     this.#folder = folder;
@@ -157,9 +163,10 @@ const LOG_WITH_TIME = [
   "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",
 ];
 
-async function startAnew({ properties, jvm = [] }: KafkaOptions): Promise<Kafka> {
-  const [plaintext = 0, sasl = 0, controller = 0] = freePorts(3);
-  const ports = { plaintext, sasl, controller };
+async function startAnew({ properties, jvm = [], proxy }: KafkaOptions): Promise<Kafka> {
+  const [plaintext = 0, sasl = 0, controller = 0, port = 0] = freePorts(4);
+  const proxied = proxy === undefined ? {} : { proxied: { port, told: proxy } };
+  const ports = { plaintext, sasl, controller, ...proxied };
   const folder = await Deno.makeTempDir({ prefix: "sunspool-kafka-" });
   const kafka = new Kafka(folder, ports, jvm);
   try {

@@ -3,6 +3,8 @@ export interface KafkaPorts {
   readonly plaintext: number;
   readonly sasl: number;
   readonly controller: number;
+  /** A listener without encryption or login that tells its clients to use another port. */
+  readonly proxied?: { readonly port: number; readonly told: number };
 }
 
 /** How the SASL listener lets a user in; each of them knows every user. */
@@ -32,6 +34,12 @@ export function kafkaProperties(
       `PLAINTEXT://127.0.0.1:${ports.plaintext}`,
       `SASL_SSL://127.0.0.1:${ports.sasl}`,
       `CONTROLLER://127.0.0.1:${ports.controller}`,
+      ...ports.proxied ? [`PROXIED://127.0.0.1:${ports.proxied.port}`] : [],
+    ].join(","),
+    "advertised.listeners": [
+      `PLAINTEXT://127.0.0.1:${ports.plaintext}`,
+      `SASL_SSL://127.0.0.1:${ports.sasl}`,
+      ...ports.proxied ? [`PROXIED://127.0.0.1:${ports.proxied.told}`] : [],
     ].join(","),
     "ssl.keystore.type": "PEM",
     "ssl.keystore.location": keystoreFile,
@@ -62,7 +70,8 @@ export function propertiesText(properties: Readonly<Record<string, string>>): st
 const NODE = {
   "process.roles": "broker,controller",
   "node.id": "1",
-  "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL",
+  "listener.security.protocol.map":
+    "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,SASL_SSL:SASL_SSL",
   "controller.listener.names": "CONTROLLER",
   "inter.broker.listener.name": "PLAINTEXT",
   "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",

@@ -190,3 +190,18 @@ Deno.test("the latest time that any row had is known even when all rows are gone
   await buffer.append([entry("d", { createdAt: 6000 })]);
   assert.equal(await buffer.latestTime(), 6000);
 });
+
+Deno.test("a trim that may take no time does one step of each, and says that more is left", async () => {
+  await using folder = new BufferFolder();
+  await using buffer = folder.open();
+  await buffer.append(numbered(1, 3500));
+  await buffer.commit("file", 3500, []);
+  const steps = [];
+  for (let isComplete = false; !isComplete;) {
+    const report = await buffer.trim({ ...KEEP, maxMs: 0 });
+    steps.push(report.delivered);
+    isComplete = report.isComplete;
+    assert.ok(steps.length < 10);
+  }
+  assert.deepEqual(steps, [1000, 1000, 1000, 500, 0]);
+});

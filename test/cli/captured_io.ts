@@ -28,6 +28,7 @@ export function captureIo(
     envNames: () => Object.keys(env),
     giveUp: (permissions) => givenUp.push(...permissions),
     givenUp,
+    heedSignals() {},
     ...rest,
     get written() {
       return said.out;

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
 import { freePort, loopbackNet, run, simulate, start, temporaryFolder } from "../program.ts";
 
 /** Puts the readings of a device into the buffer of the folder. */
@@ -112,6 +113,7 @@ Deno.test("buffer-vacuum drops what is delivered, and what is too much only with
     const { bytes, freed_bytes: _, ...rest } = await vacuum();
     assert.ok(bytes > 0);
     assert.deepEqual(rest, {
+      complete: true,
       delivered_rows_dropped: 0,
       undelivered_rows_dropped: 0,
       rows: 6,
@@ -125,7 +127,7 @@ Deno.test("buffer-vacuum drops what is delivered, and what is too much only with
     const { delivered_rows_dropped, rows, backlog } = await vacuum();
     assert.deepEqual([delivered_rows_dropped, rows, backlog], [6, 0, { file: 0 }]);
     const table = await run(["buffer-vacuum"], here);
-    assert.match(table.out, /^FIGURE +VALUE\ndelivered_rows_dropped +0\n/);
+    assert.match(table.out, /^FIGURE +VALUE\ncomplete +true\ndelivered_rows_dropped +0\n/);
     assert.match(table.out, /^backlog +\{"file":0\}$/m);
   });
 
@@ -163,6 +165,46 @@ Deno.test("buffer-vacuum drops what is delivered, and what is too much only with
       Array.from({ length: 81 - dropped }, (_, i) => next + i),
     );
   });
+});
+
+Deno.test("buffer-vacuum ends in time, says that something is left, and goes on the next time", async () => {
+  using folder = temporaryFolder();
+  const here = { cwd: folder.path };
+  await fill(folder.path, 1);
+  const path = `${folder.path}/sunspec-buffer.sqlite`;
+  {
+    using file = new DatabaseSync(path);
+    file.exec(
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) " +
+        "INSERT INTO telemetry_queue(topic, payload, created_at, schema, crc) " +
+        "SELECT 't', randomblob(1000), 1000, 's', 0 FROM n; " +
+        "UPDATE output_cursor SET position = 30000",
+    );
+  }
+  const size = () => Deno.statSync(path).size;
+  const before = size();
+  const first = await run(["buffer-vacuum", "--max-time", "1ms", "--json"], here);
+  const told = JSON.parse(first.out);
+  assert.deepEqual([first.code, told.complete, first.err], [3, false, ""]);
+  assert.ok(told.delivered_rows_dropped > 0 && told.rows > 0, first.out);
+  const second = await run(["buffer-vacuum", "--json"], here);
+  assert.deepEqual([second.code, JSON.parse(second.out).complete], [0, true], second.err);
+  assert.equal(JSON.parse(second.out).rows, 0);
+  assert.ok(size() < before / 5, `${before} bytes, then ${size()}`);
+});
+
+Deno.test("buffer-vacuum gives up while somebody else keeps the file: exit code 75", async () => {
+  using folder = temporaryFolder();
+  const here = { cwd: folder.path };
+  await fill(folder.path, 1);
+  using file = new DatabaseSync(`${folder.path}/sunspec-buffer.sqlite`);
+  file.exec("BEGIN IMMEDIATE");
+  const { code, err } = await run(["buffer-vacuum"], here);
+  assert.equal(code, 75, err);
+  assert.match(
+    err,
+    /^error: Cannot use buffer "sunspec-buffer\.sqlite": another process is writing/,
+  );
 });
 
 Deno.test("drain keeps everything when an output cannot be reached: exit code 75", async () => {

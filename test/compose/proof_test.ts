@@ -66,6 +66,7 @@ Deno.test("positions are proven, or what is wrong with them is told", () => {
         ["file", 2, 2],
         { ...NOT, holes: 1, holesAt: [{ first: 2, last: 2 }] },
       ],
+      ["a gap record of readings that never got a position", [1, 2], ["kafka", 2, 1], PROVEN],
       ["a gap record of what is there all the same", [1, 2, 3], ["kafka", 2, 2], PROVEN],
     ] as const
   ) {

@@ -24,6 +24,7 @@ export const CONTRACT: readonly (readonly [key: string, env: string, fallback: u
   ["modbus.connect_delay_ms", "SUNSPEC_MODBUS_CONNECT_DELAY_MS", 0],
   ["modbus.inter_read_delay_ms", "SUNSPEC_MODBUS_INTER_READ_DELAY_MS", 0],
   ["modbus.session", "SUNSPEC_MODBUS_SESSION", "hold"],
+  ["modbus.record_file", "SUNSPEC_MODBUS_RECORD_FILE", undefined],
   ["modbus.tls.ca_file", "SUNSPEC_MODBUS_TLS_CA_FILE", undefined],
   ["modbus.tls.cert_file", "SUNSPEC_MODBUS_TLS_CERT_FILE", undefined],
   ["modbus.tls.key_file", "SUNSPEC_MODBUS_TLS_KEY_FILE", undefined],
@@ -86,6 +87,7 @@ retry_max_backoff_ms = 1000
 connect_delay_ms = 6
 inter_read_delay_ms = 5
 session = "release"
+record_file = "exchange.txt"
 tls.ca_file = "ca.pem"
 tls.cert_file = "us.crt"
 tls.key_file = "us.key"

@@ -5,26 +5,34 @@
  *
  *     collector.ts CONFIG [SABOTAGE]
  */
+import { serveCollectorsBuffer } from "../../lib/compose/buffer_thread.ts";
 import { Collector } from "../../lib/compose/collector.ts";
 import { logOf } from "../../lib/compose/log.ts";
-import { stopSignals } from "../../lib/signals.ts";
 import { loadConfig } from "../../lib/config/mod.ts";
+import { stopSignals } from "../../lib/signals.ts";
+import { BUFFER_THREAD, offerThreads, THREAD_NAME } from "../../lib/thread.ts";
 import { sabotage } from "./sabotage.ts";
+
+async function collect(file: string | undefined): Promise<never> {
+  offerThreads(import.meta.url);
+  const signals = stopSignals();
+  const config = loadConfig({ file, overrides: [], env: () => undefined });
+  const collector = new Collector(config, logOf(config), {
+    committed(readings) {
+      const keys = readings.map(({ device, source, collectedAt }) => [
+        device.id,
+        source.name,
+        source.instance,
+        collectedAt,
+      ]);
+      Deno.stdout.writeSync(new TextEncoder().encode(`${JSON.stringify(keys)}\n`));
+    },
+  });
+  await collector.run(signals);
+  Deno.exit(0);
+}
 
 const [file, broken] = Deno.args;
 sabotage(broken);
-const signals = stopSignals();
-const config = loadConfig({ file, overrides: [], env: () => undefined });
-const collector = new Collector(config, logOf(config), {
-  committed(readings) {
-    const keys = readings.map(({ device, source, collectedAt }) => [
-      device.id,
-      source.name,
-      source.instance,
-      collectedAt,
-    ]);
-    Deno.stdout.writeSync(new TextEncoder().encode(`${JSON.stringify(keys)}\n`));
-  },
-});
-await collector.run(signals);
-Deno.exit(0);
+if (THREAD_NAME === BUFFER_THREAD) serveCollectorsBuffer();
+else await collect(file);

@@ -1,9 +1,12 @@
 import type { Experiment } from "./experiment.ts";
+import { brokerFaults } from "./experiments/broker_faults.ts";
 import { bitFlips } from "./experiments/bit_flips.ts";
 import { clockSteps } from "./experiments/clock_steps.ts";
 import { diskFull } from "./experiments/disk_full.ts";
 import { failingCalls } from "./experiments/failing_calls.ts";
 import { kill9 } from "./experiments/kill_9.ts";
+import { lostAcknowledgement } from "./experiments/lost_acknowledgement.ts";
+import { networkFlaps } from "./experiments/network_flaps.ts";
 import { ownCap } from "./experiments/own_cap.ts";
 import { powerCut } from "./experiments/power_cut.ts";
 import { sigterm } from "./experiments/sigterm.ts";
@@ -18,4 +21,7 @@ export const experiments: readonly Experiment[] = [
   bitFlips,
   clockSteps,
   sigterm,
+  lostAcknowledgement,
+  brokerFaults,
+  networkFlaps,
 ];

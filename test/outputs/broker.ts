@@ -57,11 +57,18 @@ export async function createTopic(
   more: Partial<ITopicConfig> = {},
 ): Promise<void> {
   const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
-  await asAdmin(
-    brokers,
-    (admin) =>
-      admin.createTopics({ waitForLeaders: true, topics: [{ topic, configEntries, ...more }] }),
-  );
+  await asAdmin(brokers, async (admin) => {
+    await admin.createTopics({
+      waitForLeaders: false,
+      topics: [{ topic, configEntries, ...more }],
+    });
+    // The client's own wait ends at once where the broker does not know the topic yet.
+    await until(async () => {
+      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+      const partitions = topics[0]?.partitions ?? [];
+      return partitions.length > 0 && partitions.every(({ leader }) => leader >= 0);
+    }, `topic "${topic}" has leaders`);
+  });
 }
 
 /** Begins and ends a transaction of a collector, as a second one of the same name would. */

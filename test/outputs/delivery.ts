@@ -112,9 +112,14 @@ export class Delivery implements AsyncDisposable {
     await this.output.settle(last);
   }
 
+  /** Whether there is anything to deliver. */
+  async isBehind(): Promise<boolean> {
+    return (await this.buffer.read(this.output.name, ALL)).length > 0;
+  }
+
   /** Delivers and commits everything, so many rows at a time. */
   async deliverAll(rows = ALL.rows): Promise<void> {
-    while ((await this.buffer.stats()).backlog[this.output.name] !== 0) {
+    while (await this.isBehind()) {
       await this.commit(await this.deliver(rows));
     }
   }

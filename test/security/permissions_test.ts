@@ -29,6 +29,7 @@ const CALLS: Readonly<Record<string, { readonly args: string; readonly until?: R
   models: { args: "show 103" },
   simulate: { args: "--listen 127.0.0.1:0", until: /127\.0\.0\.1/ },
   systemd: { args: "print" },
+  doctor: { args: "" },
   version: { args: "" },
 };
 

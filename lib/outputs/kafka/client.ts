@@ -32,8 +32,20 @@ export type Search =
   /** Before `next` they are not. */
   | { readonly kind: "unfinished"; readonly next: number };
 
+/** A topic as its brokers keep it. */
+export interface TopicFacts {
+  readonly partitions: number;
+  /** The fewest that a partition has. */
+  readonly replicas: number;
+  /** undefined = we may not know. */
+  readonly maxMessageBytes: number | undefined;
+  /** undefined = we may not know. */
+  readonly minInSyncReplicas: number | undefined;
+}
+
 type KafkaJs = typeof import("kafkajs");
 type Kafka = InstanceType<KafkaJs["Kafka"]>;
+type Admin = ReturnType<Kafka["admin"]>;
 
 /** The Kafka client, loaded when it is first needed. */
 export class KafkaClient {
@@ -104,6 +116,17 @@ export class KafkaClient {
       const offsets = await admin.fetchTopicOffsets(topic);
       const end = Number(offsets.find((offset) => offset.partition === partition)?.high ?? 0);
       return { partition, end };
+    });
+  }
+
+  /** What is to be known of a topic before readings go there; undefined = it is not there. */
+  async topicFacts(topic: string): Promise<TopicFacts | undefined> {
+    return await this.#asAdmin(async (admin) => {
+      const partitions = await partitionsOf(admin, topic);
+      if (!partitions) return undefined;
+      const limits = await topicLimits(admin, topic);
+      const replicas = Math.min(...partitions.map(({ replicas }) => replicas.length));
+      return { partitions: partitions.length, replicas, ...limits };
     });
   }
 
@@ -181,7 +204,7 @@ export class KafkaClient {
     return Object.assign(cluster, { [Symbol.asyncDispose]: () => cluster.disconnect() });
   }
 
-  async #asAdmin<T>(job: (admin: ReturnType<Kafka["admin"]>) => Promise<T>): Promise<T> {
+  async #asAdmin<T>(job: (admin: Admin) => Promise<T>): Promise<T> {
     const admin = this.#kafka.admin({ retry: RETRY });
     try {
       await admin.connect();
@@ -219,4 +242,40 @@ function route(
 ): void {
   if (level > levels.INFO) return;
   log("debug", `kafkajs: ${entry.message}`);
+}
+
+async function partitionsOf(admin: Admin, topic: string) {
+  try {
+    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+    return topics[0]?.partitions;
+  } catch (error) {
+    if (brokerError(error) === "UNKNOWN_TOPIC_OR_PARTITION") return undefined;
+    throw error;
+  }
+}
+
+/** The code of topics among the resources that have a configuration: Kafka protocol, DescribeConfigs. */
+const TOPIC_RESOURCE = 2;
+
+/** To read them takes a right of its own, which a collector need not have. */
+async function topicLimits(
+  admin: Admin,
+  topic: string,
+): Promise<Pick<TopicFacts, "maxMessageBytes" | "minInSyncReplicas">> {
+  const configNames = ["max.message.bytes", "min.insync.replicas"];
+  const wanted = { type: TOPIC_RESOURCE, name: topic, configNames };
+  const described = await admin.describeConfigs({ includeSynonyms: false, resources: [wanted] })
+    .catch((error) => {
+      if (isDenied(error)) return undefined;
+      throw error;
+    });
+  const entries = described?.resources[0]?.configEntries ?? [];
+  const numberOf = (name: string) => {
+    const entry = entries.find(({ configName }) => configName === name);
+    return entry === undefined ? undefined : Number(entry.configValue);
+  };
+  return {
+    maxMessageBytes: numberOf("max.message.bytes"),
+    minInSyncReplicas: numberOf("min.insync.replicas"),
+  };
 }

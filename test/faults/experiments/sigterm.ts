@@ -26,14 +26,16 @@ async function run(options: ExperimentOptions): Promise<Outcome> {
   const { cycles, seed, signal, log } = options;
   const chance = new Chance(seed);
   await using kafka = await startWarmKafka();
+  const settings = {
+    "collect.outputs": ["file", "kafka"],
+    // What waits to be committed is in another thread then.
+    "buffer.isolate": true,
+    "kafka.brokers": [kafka.brokers],
+    "kafka.topic": TOPIC,
+  };
   await using site = await Site.make({
     sabotage: options.sabotage ? "promise_early" : undefined,
-    settings: {
-      "collect.outputs": ["file", "kafka"],
-      "collect.drain_deadline_ms": DRAIN_DEADLINE_MS,
-      "kafka.brokers": [kafka.brokers],
-      "kafka.topic": TOPIC,
-    },
+    settings: { ...settings, "collect.drain_deadline_ms": DRAIN_DEADLINE_MS },
   });
   for (let cycle = 0; cycle < cycles; cycle++) {
     signal.throwIfAborted();
@@ -47,6 +49,8 @@ async function run(options: ExperimentOptions): Promise<Outcome> {
     if (code !== 0) throw new Violation(`It exits ${code}:\n${collector.log}`);
     if (ms > DRAIN_DEADLINE_MS + MARGIN_MS) throw new Violation(`It took ${ms} ms to stop`);
   }
+  // The last one delivers everything.
+  await site.configure(settings);
   await site.settle();
   const verdicts = [await site.judgeFiles(), await judgeTopic(site, kafka.brokers, TOPIC)];
   return site.outcome(cycles, verdicts, log);

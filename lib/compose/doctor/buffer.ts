@@ -1,0 +1,84 @@
+import { statfsSync } from "node:fs";
+import { dirname } from "node:path";
+import { fileFault } from "../../buffer/mod.ts";
+import { type Config, settings } from "../../config/mod.ts";
+import { type BufferStats, type Finding, messageOf, NotFoundError } from "../../core/mod.ts";
+import { openBuffer } from "../buffer.ts";
+import { humanTime } from "../capacity.ts";
+
+const SUBJECT = "buffer";
+/** A buffer fuller than this will soon drop readings. */
+const FULL_SHARE = 0.8;
+/** Readings that wait longer say that an output does not take them. */
+const LONG_S = 3600;
+
+/** The file, what is in it, and the room that it has. Opening it checks its integrity. */
+export async function* examineBuffer(config: Config, now: number): AsyncGenerator<Finding> {
+  const path = config.get(settings.buffer.path);
+  const corruption = await exists(path) ? fileFault(path) : undefined;
+  if (corruption !== undefined) {
+    const text = `file "${path}" is corrupt: ${corruption}`;
+    const advice = "keep a copy; the next collect sets it aside and begins a new one";
+    return yield { subject: SUBJECT, state: "fault", text, advice };
+  }
+  try {
+    await using buffer = openBuffer(config, "maintain");
+    const stats = await buffer.stats();
+    yield ok(`file "${path}" of collector "${buffer.collector}" is whole, ${stats.rows} readings`);
+    yield* examineStats(stats, now);
+  } catch (error) {
+    if (error instanceof NotFoundError) {
+      yield ok(`file "${path}" is not there yet, collect makes it`);
+    } else {
+      const advice = "give this user the file, or set buffer.path";
+      yield { subject: SUBJECT, state: "fault", text: messageOf(error), advice };
+    }
+  }
+  yield* examineRoom(config, path);
+}
+
+function* examineStats(stats: BufferStats, now: number): Generator<Finding> {
+  if (stats.bytes > FULL_SHARE * stats.maxBytes) {
+    const share = Math.round(100 * stats.bytes / stats.maxBytes);
+    const advice = "bring the output back, or raise buffer.max_bytes";
+    yield warning(`${share} % of buffer.max_bytes are in use`, advice);
+  }
+  for (const [output, since] of Object.entries(stats.waitingSince)) {
+    const seconds = since === undefined ? 0 : (now - since) / 1000;
+    if (seconds < LONG_S) continue;
+    const text = `${stats.backlog[output]} readings wait for ${output}, the oldest for ` +
+      humanTime(seconds);
+    yield warning(text, "see what is said of the output, and whether collect or drain runs");
+  }
+  if (stats.deadLetters > 0) {
+    const text = `${stats.deadLetters} readings were rejected and are set aside`;
+    yield warning(text, "see: sunspool buffer inspect");
+  }
+}
+
+function* examineRoom(config: Config, path: string): Generator<Finding> {
+  try {
+    const { bavail, bsize } = statfsSync(dirname(path));
+    const free = bavail * bsize;
+    const needed = config.get(settings.buffer.maxBytes) + config.get(settings.buffer.minFreeBytes);
+    const text = `${Math.floor(free / 1e6)} MB are free in "${dirname(path)}"`;
+    if (free >= needed) return yield ok(text);
+    const advice = "make room, or lower buffer.max_bytes: the buffer cannot grow to it";
+    yield warning(text, advice);
+  } catch (error) {
+    const advice = "make the folder of buffer.path";
+    yield { subject: SUBJECT, state: "fault", text: messageOf(error), advice };
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
+}
+
+function ok(text: string): Finding {
+  return { subject: SUBJECT, state: "ok", text, advice: undefined };
+}
+
+function warning(text: string, advice: string): Finding {
+  return { subject: SUBJECT, state: "warning", text, advice };
+}
