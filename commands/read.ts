@@ -29,6 +29,7 @@ export const command = defineCommand({
     ["sunspool read 192.168.1.20 103.W 160.DCW", "alternating power, and power of each string"],
     ["sunspool read 192.168.1.20:1502 103 --unit 126 --json", "one model as JSON"],
     ["sunspool read 192.168.1.20 103 --raw", "integers as on the wire, unscaled"],
+    ["sunspool read 192.168.1.20 103.W --explain", "where that value comes from"],
   ],
   needs: { net: "always", read: "start", write: "start" },
   wordsFor: modelWords,
@@ -39,6 +40,9 @@ export const command = defineCommand({
       select: multiple(argument(string({ metavar: "MODEL[.POINT]" }), {
         description: say("103, inverter_three_phase, 103.W, 160.module[0].DCW; all when left out"),
       })),
+      explain: option("--explain", {
+        description: say("Show how each value came about: address, words, type, scale factor"),
+      }),
       raw: option("--raw", { description: say("Integers as on the wire, unscaled") }),
       format: formatOptions,
     }),
@@ -46,10 +50,10 @@ export const command = defineCommand({
     recordOptions,
     configOptions,
   ),
-  async run({ endpoint, select, raw, format, unit, within, ...flags }, io) {
+  async run({ endpoint, select, raw, explain, format, unit, within, ...flags }, io) {
     using access = new DeviceAccess(await filelessConfigOf(flags, io));
     return await forEachUnit(access, endpoint, { unit, within }, io, (device, signal) => {
-      return device.snapshot({ select, raw, valueless: false }, signal);
+      return device.snapshot({ select, raw, valueless: false, explain }, signal);
     }, (snapshots) => {
       print(io, format, {
         documents: snapshots.map(({ document }) => document),

@@ -2,7 +2,9 @@ import { errorText, ExitCode, type Io, startProgress, type Table } from "../cli/
 import {
   type Device,
   type Endpoint,
+  EXPLANATION_COLUMNS,
   formatEndpoint,
+  type Json,
   ModbusException,
   type Snapshot,
   TransportError,
@@ -128,15 +130,29 @@ function isOfGateway(failure: unknown): boolean {
 export function snapshotTable(snapshots: readonly Snapshot[], hasQuality?: boolean): Table {
   const isMany = snapshots.length > 1;
   const isShown = hasQuality ?? snapshots.some(({ rows }) => rows.some(({ quality }) => quality));
+  const isExplained = snapshots.some(({ rows }) => rows.some(({ explanation }) => explanation));
+  const explained = isExplained ? EXPLANATION_COLUMNS : [];
   const rows = snapshots.flatMap(({ document, rows }) =>
-    rows.map(({ source, point, value, unit, quality = "" }) => [
+    rows.map(({ source, point, value, unit, quality = "", explanation }) => [
       ...(isMany ? [deviceOf(document)] : []),
       ...[source, point, value, unit],
       ...(isShown ? [quality] : []),
+      ...explained.map((column) => cellOf(explanation?.[column] ?? null)),
     ])
   );
-  const columns = ["model", "point", "value", "unit", ...(isShown ? ["quality"] : [])];
+  const columns = [
+    "model",
+    "point",
+    "value",
+    "unit",
+    ...(isShown ? ["quality"] : []),
+    ...explained,
+  ];
   return { columns: isMany ? ["device", ...columns] : columns, rows };
+}
+
+function cellOf(value: Json): string {
+  return Array.isArray(value) ? value.join(" | ") : String(value ?? "");
 }
 
 function deviceOf({ device }: Snapshot["document"]): string {

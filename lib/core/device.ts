@@ -35,6 +35,23 @@ export interface Snapshot {
   readonly rows: readonly SnapshotRow[];
 }
 
+/** What is told of a value that is to be explained, in this order. */
+export const EXPLANATION_COLUMNS = [
+  "address",
+  "registers",
+  "type",
+  "raw",
+  "scale_factor",
+  "scale_factor_address",
+  "symbol",
+] as const;
+
+/**
+ * How a value came about: protocol address, words on the wire as hex (null = not read), type, integer
+ * before scaling (null = not implemented), power of ten and where it stands, symbols.
+ */
+export type Explanation = Readonly<Record<typeof EXPLANATION_COLUMNS[number], Json>>;
+
 /** One value in a table. */
 export interface SnapshotRow {
   /** The model. */
@@ -47,6 +64,8 @@ export interface SnapshotRow {
   readonly unit: string;
   /** Why the value is not plainly good; left out when it is. */
   readonly quality?: Quality;
+  /** How it came about, when that was asked for. */
+  readonly explanation?: Explanation | undefined;
 }
 
 /** What to put into a snapshot. */
@@ -57,6 +76,8 @@ export interface SnapshotOptions {
   readonly raw: boolean;
   /** Leave the values out: identity and models only. */
   readonly valueless: boolean;
+  /** Tell how each value came about. */
+  readonly explain?: boolean;
 }
 
 /** An open device: who it is, what it offers, how to read it. */

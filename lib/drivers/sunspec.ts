@@ -273,6 +273,7 @@ class SunSpecDevice implements Device {
       models,
       readAt: Math.max(...reads.map(({ readAt }) => readAt), 0) || Date.now(),
       raw: options.raw,
+      explain: options.explain ?? false,
     });
     if (options.select.length > 0 && !options.valueless && snapshot.rows.length === 0) {
       const wanted = options.select.join(", ");

@@ -114,7 +114,8 @@ export function scaleWarnings(layout: Layout, image: ModelImage): string[] {
   return warnings;
 }
 
-function rawJson(leaf: Leaf, image: ModelImage): number | string | null {
+/** A point as on the wire, not scaled; null = not implemented. */
+export function rawJson(leaf: Leaf, image: ModelImage): number | string | null {
   const { type, size } = leaf.definition;
   if (!leaf.isPresent) return null;
   const value = (type.raw ?? type.decode)(image, leaf.offset * 2, size);

@@ -1,6 +1,14 @@
 import type { DeviceIdentity, Json, Snapshot, SnapshotRow } from "../core/mod.ts";
-import { decodeGroup, displayText, scaleWarnings, type VerdictOf } from "./decode.ts";
+import {
+  decodeGroup,
+  decodeValue,
+  displayText,
+  rawJson,
+  scaleWarnings,
+  type VerdictOf,
+} from "./decode.ts";
 import { HEADER_LENGTH, type Layout, type Leaf } from "./layout.ts";
+import { explain as explanationOf } from "./explain.ts";
 import type { ModelRead } from "./reader.ts";
 import type { Chain, ModelPlace } from "./walk.ts";
 
@@ -38,11 +46,13 @@ export interface DocumentParts {
   readonly readAt: number;
   /** Integers as on the wire, unscaled. */
   readonly raw: boolean;
+  /** Tell how each value came about. */
+  readonly explain: boolean;
 }
 
 /** Builds what `read` and `discover` print. */
 export function snapshotOf(parts: DocumentParts): Snapshot {
-  const { identity, children, chain, models, readAt, raw } = parts;
+  const { identity, children, chain, models, readAt } = parts;
   const document = {
     device: {
       ...who(identity),
@@ -53,9 +63,9 @@ export function snapshotOf(parts: DocumentParts): Snapshot {
     read_at: new Date(readAt).toISOString(),
     chain_end: chain.end,
     ...(children.length > 0 ? { children: children.map(who) } : {}),
-    models: models.map((model) => modelJson(model, raw)),
+    models: models.map((model) => modelJson(model, parts)),
   };
-  return { document, rows: models.flatMap((model) => modelRows(model, raw)) };
+  return { document, rows: models.flatMap((model) => modelRows(model, parts)) };
 }
 
 function who(identity: DeviceIdentity) {
@@ -69,7 +79,13 @@ function who(identity: DeviceIdentity) {
   };
 }
 
-function modelJson(model: DocumentModel, raw: boolean): { readonly [key: string]: Json } {
+/** How values are shown. */
+type Manner = Pick<DocumentParts, "raw" | "explain">;
+
+function modelJson(
+  model: DocumentModel,
+  { raw, explain }: Manner,
+): { readonly [key: string]: Json } {
   const { place, instance, child, layout, read } = model;
   const warnings = [
     ...model.warnings,
@@ -89,7 +105,12 @@ function modelJson(model: DocumentModel, raw: boolean): { readonly [key: string]
   const { isPointWanted, verdictOf } = model;
   const points = decodeGroup(layout.root, read.image, raw, isPointWanted, verdictOf);
   const quality = qualities(model, layout);
-  return { ...head, points, ...(Object.keys(quality).length > 0 ? { quality } : {}) };
+  return {
+    ...head,
+    points,
+    ...(Object.keys(quality).length > 0 ? { quality } : {}),
+    ...(explain ? { explained: explanations(model, layout, read, raw) } : {}),
+  };
 }
 
 /** The words of a model without definition; null = not read. */
@@ -113,24 +134,44 @@ function qualities(
   );
 }
 
-function modelRows(model: DocumentModel, raw: boolean): SnapshotRow[] {
+function modelRows(model: DocumentModel, { raw, explain }: Manner): SnapshotRow[] {
   const { place, instance, layout, read } = model;
   if (!read || !layout) {
     const value = read ? registers(read).map(hex).join(" ") : "";
     return [{ source: label(place.id, instance), point: "", value, unit: "" }];
   }
-  return layout.leaves
-    .filter((leaf) => leaf.definition.type.kind !== "pad" && model.isPointWanted(leaf))
-    .map((leaf) => {
-      const verdict = model.verdictOf(leaf);
-      return {
-        source: label(place.id, instance),
-        point: leaf.name,
-        value: displayText(leaf, read.image, raw, verdict?.instead),
-        unit: leaf.definition.units ?? "",
-        ...(verdict ? { quality: verdict.quality } : {}),
-      };
-    });
+  return shownLeaves(model, layout).map((leaf) => {
+    const verdict = model.verdictOf(leaf);
+    return {
+      source: label(place.id, instance),
+      point: leaf.name,
+      value: displayText(leaf, read.image, raw, verdict?.instead),
+      unit: leaf.definition.units ?? "",
+      ...(verdict ? { quality: verdict.quality } : {}),
+      ...(explain ? { explanation: explanationOf(leaf, place, read) } : {}),
+    };
+  });
+}
+
+function shownLeaves({ isPointWanted }: DocumentModel, { leaves }: Layout): readonly Leaf[] {
+  return leaves.filter((leaf) => leaf.definition.type.kind !== "pad" && isPointWanted(leaf));
+}
+
+/** Each point with what its value was made of. */
+function explanations(
+  model: DocumentModel,
+  layout: Layout,
+  read: ModelRead,
+  raw: boolean,
+): readonly Json[] {
+  return shownLeaves(model, layout).map((leaf) => ({
+    point: leaf.name,
+    ...explanationOf(leaf, model.place, read),
+    unit: leaf.definition.units ?? null,
+    value: raw
+      ? rawJson(leaf, read.image)
+      : (model.verdictOf(leaf)?.instead ?? decodeValue(leaf, read.image)).shown,
+  }));
 }
 
 function label(id: number, instance: number): string {
