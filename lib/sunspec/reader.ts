@@ -385,8 +385,9 @@ function piecesOf({ place, layout, isWanted }: ModelWant, want: number): Piece[]
     leaf,
   });
   if (!layout) {
-    const registers = Array.from({ length: place.length + HEADER_LENGTH }, (_, i) => i);
-    return registers.map((offset) => piece(offset, 1, undefined));
+    // A false length may reach beyond the address space.
+    const length = Math.min(place.length + HEADER_LENGTH, ADDRESS_SPACE - place.address);
+    return Array.from({ length }, (_, offset) => piece(offset, 1, undefined));
   }
   const present = layout.leaves.filter(({ isPresent, definition }) =>
     isPresent && definition.type.kind !== "pad"
