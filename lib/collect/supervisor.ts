@@ -94,7 +94,10 @@ export class Supervisor {
 
   /** Replaces the pollers that had hung at `now`, on the clock of `performance.now()`. */
   check(now: number): void {
+    const wasStopped = now - this.#checkedAt > STALL_MS / 2;
     this.#checkedAt = now;
+    // The whole process stood still, or stalled: no poller could make progress either.
+    if (wasStopped) return;
     for (const { poller, stop } of [...this.#pollers.values()]) {
       const { target } = poller;
       const limit = Math.max(STALL_MS, STALL_INTERVALS * target.pollIntervalMs);

@@ -114,6 +114,21 @@ Deno.test("a poller whose readings cannot be stored is held back, not replaced",
   assert.equal(reads(), 5);
 });
 
+Deno.test("pollers are not to blame when the whole process stood still", async () => {
+  using clock = new FakeClock();
+  const late = Promise.withResolvers<void>();
+  await using work = running(clock, { [TARGET.place]: { read: () => late.promise } });
+  const { supervisor } = work;
+  supervisor.add(TARGET);
+  await clock.advance(10_000);
+  const standstill = clock.elapsed + 300_000;
+  supervisor.check(standstill);
+  assert.equal(supervisor.replaced, 0);
+  supervisor.check(standstill + 5000);
+  assert.equal(supervisor.replaced, 1, "but for one that goes on hanging");
+  late.resolve();
+});
+
 Deno.test("one that was replaced ends quietly when it wakes up after all", async () => {
   using clock = new FakeClock();
   const late = Promise.withResolvers<void>();

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { delay } from "../../lib/backoff.ts";
 import { ServiceManager } from "../service_manager.ts";
 import {
   eventually,
@@ -79,6 +80,32 @@ for (
     await stoppedWell(collect);
   });
 }
+
+Deno.test("a process that stands still pings no more; one that goes on replaces no poller for it", async () => {
+  for (const [what, signal] of [["loop", "SIGUSR1"], ["nothing", "SIGSTOP"]] as const) {
+    using folder = temporaryFolder();
+    const cwd = folder.path;
+    await using simulation = await simulate(["--device", "1,103"], { cwd });
+    await using manager = new ServiceManager(`${cwd}/notify`);
+    const toml = `[[devices]]\nendpoint = "${simulation.endpoints[0]}"\n`;
+    const { collect, count, more } = await watched(what, cwd, toml, manager);
+    await using _running = collect;
+    await collect.told(/"device found"/);
+    await more("WATCHDOG=1", 3);
+    collect.kill(signal);
+    // What was said before is heard.
+    await delay(500);
+    const pings = count("WATCHDOG=1");
+    // Beyond what a poller may take, on its clock.
+    await delay(4000);
+    assert.equal(count("WATCHDOG=1"), pings, what);
+    if (signal !== "SIGSTOP") continue;
+    collect.kill("SIGCONT");
+    await more("WATCHDOG=1", 12);
+    assert.doesNotMatch(collect.err, /is replaced/);
+    await stoppedWell(collect);
+  }
+});
 
 Deno.test("a collector whose buffer's thread dies ends, to be started again", async () => {
   using folder = temporaryFolder();

@@ -1,7 +1,7 @@
 /**
  * The program on a clock that runs fast, with something that hangs as soon as SIGUSR1 comes:
  *
- *     hanging.ts append|delivery|supervisor|thread_loop|thread_death|nothing ARGS
+ *     hanging.ts append|delivery|supervisor|loop|thread_loop|thread_death|nothing ARGS
  *
  * What a thread does it begins as soon as there is a file `hang`.
  */
@@ -59,6 +59,10 @@ const HANGS: Readonly<Record<string, () => void>> = {
       });
     }
   },
+  loop: () =>
+    Deno.addSignalListener("SIGUSR1", () => {
+      for (;;);
+    }),
   nothing: () => {},
 };
 
