@@ -1,9 +1,11 @@
 import type { Experiment } from "./experiment.ts";
-import { brokerFaults } from "./experiments/broker_faults.ts";
+import { backlog } from "./experiments/backlog.ts";
 import { bitFlips } from "./experiments/bit_flips.ts";
+import { brokerFaults } from "./experiments/broker_faults.ts";
 import { clockSteps } from "./experiments/clock_steps.ts";
 import { diskFull } from "./experiments/disk_full.ts";
 import { failingCalls } from "./experiments/failing_calls.ts";
+import { forgetfulBroker } from "./experiments/forgetful_broker.ts";
 import { kill9 } from "./experiments/kill_9.ts";
 import { lostAcknowledgement } from "./experiments/lost_acknowledgement.ts";
 import { networkFlaps } from "./experiments/network_flaps.ts";
@@ -23,5 +25,7 @@ export const experiments: readonly Experiment[] = [
   sigterm,
   lostAcknowledgement,
   brokerFaults,
+  forgetfulBroker,
+  backlog,
   networkFlaps,
 ];

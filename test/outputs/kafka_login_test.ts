@@ -75,7 +75,15 @@ function grants({ topic, group }: Scene): readonly Grant[] {
 }
 
 async function grant(scene: Scene, more: readonly Grant[] = grants(scene)) {
-  const acl = more.map(([operation, kind, resourceName]) => ({
+  await asAdmin(scene.brokers, (admin) => admin.createAcls({ acl: more.map(entryOf) }));
+}
+
+async function revoke(scene: Scene, right: Grant) {
+  await asAdmin(scene.brokers, (admin) => admin.deleteAcls({ filters: [entryOf(right)] }));
+}
+
+function entryOf([operation, kind, resourceName]: Grant) {
+  return {
     principal: "User:collector",
     host: "*",
     operation: AclOperationTypes[operation],
@@ -83,8 +91,7 @@ async function grant(scene: Scene, more: readonly Grant[] = grants(scene)) {
     resourceType: AclResourceTypes[kind],
     resourceName,
     resourcePatternType: ResourcePatternTypes.LITERAL,
-  }));
-  await asAdmin(scene.brokers, (admin) => admin.createAcls({ acl }));
+  };
 }
 
 const isRefused = (why: RegExp) => (error: unknown) => {
@@ -161,6 +168,38 @@ const CASES: Readonly<Record<string, (scene: Scene, kafka: Kafka) => Promise<voi
       return true;
     }, "it is let in");
     assert.deepEqual(await scene.texts(), ["1"]);
+  },
+
+  "rights that are lost in mid-run are asked for, and nothing is lost or doubled meanwhile": async (
+    scene,
+    kafka,
+  ) => {
+    await scene.createTopic();
+    await grant(scene);
+    await using work = scene.delivery(login(kafka, "collector"));
+    const all = grants(scene);
+    const goesOn = async () => {
+      await work.recover();
+      await work.deliverAll();
+      return true;
+    };
+    await work.append("1");
+    await until(goesOn, "the grants are known");
+    let last = 1;
+    for (
+      const [right, why] of [[all[0], /write to the topic/], [all[3], /read its group/]] as const
+    ) {
+      if (!right) throw new Error("no such grant");
+      await revoke(scene, right);
+      await until(async () => {
+        await work.append(String(++last));
+        await assert.rejects(goesOn(), isRefused(why));
+        return true;
+      }, "it is refused");
+      await grant(scene, [right]);
+      await until(goesOn, "it is let in again");
+    }
+    assert.deepEqual(await scene.texts(), range(1, last));
   },
 
   "a certificate that is not trusted is refused": async (scene, kafka) => {

@@ -484,6 +484,43 @@ const CASES: Readonly<Record<string, (scene: Scene, kafka: Kafka) => Promise<voi
     assert.equal(epochs[2], (await work.buffer.local("kafka")).epoch);
   },
 
+  "a buffer restored from an older backup, and a clone of one, begin new epochs and drop nothing":
+    async (scene) => {
+      const path = (file: string) => `${scene.folder}/${file}`;
+      {
+        await using work = scene.delivery();
+        await work.append(...range(1, 4));
+        await work.recover();
+        await work.commit(await work.deliver(2));
+      }
+      for (const file of ["backup.sqlite", "clone.sqlite"]) {
+        await Deno.copyFile(path("buffer.sqlite"), path(file));
+      }
+      {
+        await using work = scene.delivery();
+        await work.append("5");
+        await work.recover();
+        await work.deliverAll();
+      }
+      for (const file of ["backup.sqlite", "clone.sqlite"]) {
+        await using work = scene.delivery({}, { file });
+        await work.append(file);
+        assert.match((await work.recover()).newEpoch ?? "", /replaced, restored or cloned/);
+        await work.deliverAll();
+        await work.restart();
+        assert.equal((await work.recover()).newEpoch, undefined, "once");
+      }
+      const found = await scene.read();
+      assert.deepEqual(found.map(({ text }) => text), [
+        ...range(1, 5),
+        ...["3", "4", "backup.sqlite"],
+        ...["3", "4", "clone.sqlite"],
+      ]);
+      const names = found.map(({ epoch, position }) => `${epoch} ${position}`);
+      assert.equal(new Set(names).size, names.length, "position is unique within its epoch");
+      assert.equal(new Set(found.map(({ epoch }) => epoch)).size, 3);
+    },
+
   "at_least_once needs no transactions, keeps no position, and loses nothing": async (
     scene,
     kafka,

@@ -13,8 +13,9 @@ export async function readTopic(
   kcat: string,
   brokers: string,
   topic: string,
+  isolation: "read_committed" | "read_uncommitted" = "read_committed",
 ): Promise<KafkaRecord[]> {
-  const settings = ["isolation.level=read_committed", "fetch.wait.max.ms=10"];
+  const settings = [`isolation.level=${isolation}`, "fetch.wait.max.ms=10"];
   const { code, stdout, stderr } = await new Deno.Command(kcat, {
     args: [
       ...["-C", "-b", brokers, "-t", topic, "-o", "beginning", "-e", "-q"],
