@@ -10,7 +10,7 @@ import { KAFKA_MECHANISMS } from "./services/kafka_properties.ts";
 import { setUp } from "./services/set_up.ts";
 import type { Tools } from "./services/tools.ts";
 
-export { Kafka, type KafkaOptions, startKafka } from "./services/kafka.ts";
+export { Kafka, type KafkaOptions, startKafka, startKafkaCluster } from "./services/kafka.ts";
 export { KAFKA_MECHANISMS, KAFKA_USERS } from "./services/kafka_properties.ts";
 export { type Outcome, run, type RunOptions, runOrThrow } from "./services/run.ts";
 export { setUp } from "./services/set_up.ts";

@@ -5,6 +5,7 @@ import { makeCertificates } from "./certificates.ts";
 import { freePorts } from "./free_ports.ts";
 import { KAFKA_VERSION, kafkaClass } from "./kafka_jars.ts";
 import {
+  copies,
   KAFKA_USERS,
   type KafkaPorts,
   kafkaProperties,
@@ -163,17 +164,54 @@ const LOG_WITH_TIME = [
   "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",
 ];
 
-async function startAnew({ properties, jvm = [], proxy }: KafkaOptions): Promise<Kafka> {
+/** Starts brokers that keep everything in as many copies as there are of them. */
+export async function startKafkaCluster(count: number): Promise<readonly Kafka[]> {
+  const ports = Array.from({ length: count }, () => portsOf(undefined));
+  const voters = ports.map(({ controller }, i) => `${i + 1}@127.0.0.1:${controller}`).join(",");
+  const shared = { ...copies(count), "controller.quorum.voters": voters };
+  const brokers = await Promise.all(
+    ports.map((own, i) =>
+      prepare(own, { properties: { ...shared, "node.id": String(i + 1) }, jvm: ["-Xmx256m"] })
+    ),
+  );
+  try {
+    // One alone has nobody to agree with.
+    await Promise.all(brokers.map((broker) => broker.restart()));
+    return brokers;
+  } catch (error) {
+    await Promise.all(brokers.map((broker) => broker.stop()));
+    throw error;
+  }
+}
+
+async function startAnew(options: KafkaOptions): Promise<Kafka> {
+  const kafka = await prepare(portsOf(options.proxy), options);
+  try {
+    await kafka.restart();
+    return kafka;
+  } catch (error) {
+    await kafka.stop();
+    throw error;
+  }
+}
+
+function portsOf(proxy: number | undefined): KafkaPorts {
   const [plaintext = 0, sasl = 0, controller = 0, port = 0] = freePorts(4);
   const proxied = proxy === undefined ? {} : { proxied: { port, told: proxy } };
-  const ports = { plaintext, sasl, controller, ...proxied };
+  return { plaintext, sasl, controller, ...proxied };
+}
+
+/** A broker with fresh data that is not started yet. */
+async function prepare(
+  ports: KafkaPorts,
+  { properties, jvm = [] }: Pick<KafkaOptions, "properties" | "jvm">,
+): Promise<Kafka> {
   const folder = await Deno.makeTempDir({ prefix: "sunspool-kafka-" });
   const kafka = new Kafka(folder, ports, jvm);
   try {
     const { keystoreFile } = await makeCertificates(folder);
     const settings = { ...kafkaProperties(folder, { ports, keystoreFile }), ...properties };
     await format(`${folder}/server.properties`, settings);
-    await kafka.restart();
     return kafka;
   } catch (error) {
     await kafka.stop();

@@ -95,6 +95,20 @@ const SMALL = {
   "broker.heartbeat.interval.ms": "250",
 };
 
+/** Over those of one broker alone: what several brokers keep, and how many must have it. */
+export function copies(count: number): Record<string, string> {
+  const all = String(count);
+  const most = String(Math.max(1, count - 1));
+  return {
+    "default.replication.factor": all,
+    "min.insync.replicas": most,
+    "offsets.topic.replication.factor": all,
+    "transaction.state.log.replication.factor": all,
+    "transaction.state.log.min.isr": most,
+    "unclean.leader.election.enable": "false",
+  };
+}
+
 const SCRAM_LOGIN = "org.apache.kafka.common.security.scram.ScramLoginModule required;";
 
 function plainLogin(): string {

@@ -82,21 +82,13 @@ export class BrokerSite implements AsyncDisposable {
   }
 
   /**
-   * Waits until the broker has more of ours than now: something is delivered again.
+   * Waits until something is delivered again.
    *
    * @throws {Violation} when nothing is
    */
   async deliversAgain(): Promise<void> {
     if (this.#isSabotaged) return await delay(SABOTAGED_MS);
-    const startedAt = performance.now();
-    const before = await this.#end();
-    while (await this.#end() === before) {
-      if (performance.now() - startedAt > DEADLINE_MS) {
-        throw new Violation(`Nothing was delivered within ${DEADLINE_MS} ms after the fault`);
-      }
-      await delay(LOOK_AGAIN_MS);
-    }
-    this.site.noteRecovery(performance.now() - startedAt);
+    await deliversAgain(this.site, this.kafka.brokers);
   }
 
   /** Judges the topic. */
@@ -107,19 +99,36 @@ export class BrokerSite implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stack[Symbol.asyncDispose]();
   }
+}
 
-  /** Where the topic ends: a collector without transactions moves that too. */
-  async #end(): Promise<string> {
-    for (;;) {
-      try {
-        return await asAdmin(
-          this.kafka.brokers,
-          async (admin) => JSON.stringify(await admin.fetchTopicOffsets(TOPIC)),
-        );
-      } catch {
-        // The broker is about to come back.
-        await delay(LOOK_AGAIN_MS);
-      }
+/**
+ * Waits until the topic of a broker has more than now.
+ *
+ * @throws {Violation} when nothing comes
+ */
+export async function deliversAgain(site: Site, brokers: string): Promise<void> {
+  const startedAt = performance.now();
+  const before = await endOf(brokers);
+  while (await endOf(brokers) === before) {
+    if (performance.now() - startedAt > DEADLINE_MS) {
+      throw new Violation(`Nothing was delivered within ${DEADLINE_MS} ms after the fault`);
+    }
+    await delay(LOOK_AGAIN_MS);
+  }
+  site.noteRecovery(performance.now() - startedAt);
+}
+
+/** Where the topic ends: a collector without transactions moves that too. */
+async function endOf(brokers: string): Promise<string> {
+  for (;;) {
+    try {
+      return await asAdmin(
+        brokers,
+        async (admin) => JSON.stringify(await admin.fetchTopicOffsets(TOPIC)),
+      );
+    } catch {
+      // The broker is about to come back.
+      await delay(LOOK_AGAIN_MS);
     }
   }
 }

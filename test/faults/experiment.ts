@@ -35,7 +35,7 @@ export interface Experiment {
   /** As in `docs/reliability.md`. */
   readonly number: number;
   readonly name: string;
-  /** Cycles that the gate runs. */
+  /** Cycles that the gate runs; 0 = full runs only. */
   readonly gateCycles: number;
   /** Cycles of a full run. */
   readonly fullCycles: number;

@@ -33,6 +33,7 @@ Deno.addSignalListener("SIGINT", () => stopping.abort(new Error("stopped by SIGI
 const reports: Report[] = [];
 for (const experiment of experiments) {
   if (numbers && !numbers.includes(experiment.number)) continue;
+  if (!numbers && values.gate && experiment.gateCycles === 0) continue;
   reports.push(
     await runExperiment(experiment, {
       seed: Number(values.seed ?? Math.floor(Math.random() * 2 ** 31)),

@@ -7,6 +7,7 @@ import { diskFull } from "./experiments/disk_full.ts";
 import { failingCalls } from "./experiments/failing_calls.ts";
 import { forgetfulBroker } from "./experiments/forgetful_broker.ts";
 import { kill9 } from "./experiments/kill_9.ts";
+import { leaderChange } from "./experiments/leader_change.ts";
 import { lostAcknowledgement } from "./experiments/lost_acknowledgement.ts";
 import { networkFlaps } from "./experiments/network_flaps.ts";
 import { ownCap } from "./experiments/own_cap.ts";
@@ -28,4 +29,5 @@ export const experiments: readonly Experiment[] = [
   forgetfulBroker,
   backlog,
   networkFlaps,
+  leaderChange,
 ];

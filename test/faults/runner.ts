@@ -45,7 +45,8 @@ export async function runExperiment(
     const size = Math.min(PART_CYCLES, cycles - part * PART_CYCLES);
     parts.push(await runPart(experiment, { part, cycles: size, sabotage: false }, options));
   }
-  const how = { part: 0, cycles: Math.min(experiment.gateCycles, BROKEN_CYCLES), sabotage: true };
+  const brokenCycles = Math.max(1, Math.min(experiment.gateCycles, BROKEN_CYCLES));
+  const how = { part: 0, cycles: brokenCycles, sabotage: true };
   const broken = await runPart(experiment, how, options);
   return {
     experiment,
