@@ -75,6 +75,8 @@ export class BrokerSite implements AsyncDisposable {
       await using collector = this.site.start();
       await collector.commits(3);
       this.site.recovered(collector);
+      // A fault before it has ever connected would be no fault of a delivery.
+      await deliversAgain(this.site, this.kafka.brokers);
       await job(collector);
       await collector.stop();
     }
