@@ -16,13 +16,16 @@ export interface Verdict {
   readonly faults: readonly string[];
 }
 
+/** What there is to know of the devices. */
+export type ServedDevices = Pick<Devices, "endpoints" | "expected" | "served">;
+
 /** What is judged. */
 export interface Evidence {
   /** Keys in the order in which they were committed. */
   readonly committed: readonly string[];
   /** In the order in which the destination has them. */
   readonly delivered: readonly Delivered[];
-  readonly devices: Devices;
+  readonly devices: ServedDevices;
   /** The output's name: only its own gap records excuse it. */
   readonly output: string;
 }
@@ -94,7 +97,7 @@ function countOutOfOrder(delivered: readonly Placed[], faults: string[]): number
 /** No phantom, no mutation: each reading says what its device served in one state, never going back. */
 function countWrong(
   delivered: readonly Delivered[],
-  devices: Devices,
+  devices: ServedDevices,
   faults: string[],
 ): number {
   const { served, expected, endpoints } = devices;

@@ -26,6 +26,9 @@ const SETTINGS: Readonly<Record<string, unknown>> = {
 /** A folder for files where there can be none: the file output tries again and again. */
 export const OUTAGE: Readonly<Record<string, unknown>> = { "file.directory": "/dev/null/out" };
 
+/** Whoever settles waits for the last reading. */
+const PATIENCE_MS = 45_000;
+
 /** What a site is made of. */
 export interface SiteOptions {
   /** Devices, as `simulate --device` takes them. */
@@ -129,14 +132,17 @@ export class Site implements AsyncDisposable {
   }
 
   /**
-   * Lets a collector run undisturbed until it commits, and stop when all is delivered.
+   * Lets a collector run undisturbed until it commits, and stop when all is delivered, however
+   * long that takes.
    *
    * @throws {Violation} when it does not recover by itself
    */
-  async settle(env: Readonly<Record<string, string>> = {}): Promise<void> {
-    await using collector = this.start(env);
+  async settle(): Promise<void> {
+    await this.configure({ "collect.drain_deadline_ms": PATIENCE_MS });
+    await using collector = this.start();
     const isAlive = await collector.commits(3);
     const code = await collector.stop();
+    await this.configure();
     this.recovered(collector);
     if (isAlive && code === 0) return;
     throw new Violation(`The collector did not recover, it ended with ${code}:\n${collector.log}`);

@@ -34,6 +34,7 @@ async function run(options: ExperimentOptions): Promise<Outcome> {
   });
   for (let cycle = 0; cycle < cycles; cycle++) {
     signal.throwIfAborted();
+    await site.configure({ "buffer.isolate": chance.of("true", "false") });
     await using collector = site.start();
     await collector.commits(1 + chance.below(COMMITS));
     site.recovered(collector);

@@ -38,9 +38,7 @@ async function run({ cycles, sabotage, signal, log }: ExperimentOptions): Promis
     const code = await collector.stop();
     if (code !== 0) throw new Violation(`It ended with ${code}:\n${collector.log}`);
     await site.unblock();
-    await site.configure({ "collect.drain_deadline_ms": 20_000 });
     await site.settle();
-    await site.configure();
   }
   const verdict = await site.judgeFiles();
   const dropped = verdict.committed - verdict.delivered;

@@ -29,8 +29,11 @@ async function run({ cycles, seed, sabotage, signal, log }: ExperimentOptions): 
   for (let cycle = 0; cycle < cycles; cycle++) {
     signal.throwIfAborted();
     await prepareDurable(durable);
-    // What is delivered at once cannot be lost any more: in every second life nothing is.
-    await site.configure(cycle % 2 === 0 ? OUTAGE : {});
+    await site.configure({
+      // What is delivered at once cannot be lost any more: in every second life nothing is.
+      ...(cycle % 2 === 0 ? OUTAGE : {}),
+      "buffer.isolate": chance.of("true", "false"),
+    });
     await using collector = site.start(env);
     await collector.commits(1 + chance.below(COMMITS));
     site.recovered(collector);
@@ -38,7 +41,6 @@ async function run({ cycles, seed, sabotage, signal, log }: ExperimentOptions): 
     await collector.kill();
     await cutPower({ disk: site.disk, durable }, chance.of(0, 0, chance.next()), chance);
   }
-  await site.configure();
   await site.settle();
   return site.outcome(cycles, [await site.judgeFiles()], log);
 }
