@@ -101,8 +101,8 @@ function openChecked(path: string, options: StorageOptions): Sql {
 }
 
 function quickCheck(sql: Sql, path: string): void {
-  // A quick check looks at no index; one that disagrees with its table fails whoever deletes a row.
-  if (isSuspect(path)) rebuildIndexes(sql, path);
+  // A quick check looks at no index; one that disagrees with its table fails whoever changes a row.
+  if (isSuspect(path) || !haveSoundIndexes(sql)) rebuildIndexes(sql, path);
   const isWhole = isSuspect(path) || Deno.statSync(path).size <= QUICK_CHECK_BYTES;
   for (const part of isWhole ? ["1"] : SMALL_TABLES) {
     const verdict = sql.get(`PRAGMA quick_check(${part})`)?.quick_check;
@@ -111,6 +111,12 @@ function quickCheck(sql: Sql, path: string): void {
   }
   if (brokenSeals(sql).identity) throw corrupt(path, "its name or epoch is not what was written");
   if (isWhole) forgive(path);
+}
+
+function haveSoundIndexes(sql: Sql): boolean {
+  return SMALL_TABLES.every((table) =>
+    sql.get(`PRAGMA integrity_check(${table})`)?.integrity_check === "ok"
+  );
 }
 
 function rebuildIndexes(sql: Sql, path: string): void {

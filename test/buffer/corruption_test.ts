@@ -268,6 +268,24 @@ Deno.test("an index that disagrees with its table is made anew when a row could 
   assert.equal((await buffer.stats()).deadLetters, 1);
 });
 
+Deno.test("a small table whose index names another output is put right at the start", async () => {
+  await using folder = new BufferFolder();
+  {
+    await using buffer = folder.open();
+    await buffer.append(numbered(1, 5));
+    await buffer.commit("file", 2, []);
+  }
+  const bytes = await Deno.readFile(folder.path);
+  const [page = 0] = pagesOf(folder, "sqlite_autoindex_output_cursor_1");
+  const text = new TextDecoder("latin1").decode(bytes.subarray(0, page * 4096));
+  bytes.set(new TextEncoder().encode("fime"), text.lastIndexOf("file"));
+  await Deno.writeFile(folder.path, bytes);
+
+  await using buffer = folder.open();
+  assert.equal(buffer.setAside, undefined);
+  assert.deepEqual(textsOf(await buffer.read("file", ALL)), ["3", "4", "5"]);
+});
+
 /** Changes a number where the table has it first, and leaves the index alone. */
 function changeTable(folder: BufferFolder, from: number, to: number): void {
   const bytes = Deno.readFileSync(folder.path);
