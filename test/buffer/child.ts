@@ -30,6 +30,11 @@ if (role !== "collect" && role !== "append" && role !== "drain" && role !== "mai
 
 try {
   const buffer = new SqliteBuffer({ ...OPTIONS, path, role });
+  buffer.broken.addEventListener("abort", () => {
+    const { errcode, message } = buffer.broken.reason;
+    tell(`broken ${errcode}: ${message.replace(path, "BUFFER")}`);
+    Deno.exit(75);
+  });
   if (task === "hold") tell("open");
   let { latest } = await buffer.local("file");
   while (task === "append") {
