@@ -46,9 +46,8 @@ export class LateReplies {
     const now = performance.now();
     for (const [asked, until] of awaited) if (until < now) awaited.delete(asked);
     const most = Math.min(MAX_READ_QUANTITY, 0x1_0000 - address);
-    // Fewer registers than wanted are more likely to be there than more of them.
-    for (let fewer = quantity - 1; fewer > 0; fewer--) if (!awaited.has(fewer)) return fewer;
-    for (let more = quantity + 1; more <= most; more++) if (!awaited.has(more)) return more;
+    // Few are the soonest answered, and by devices too that drop large requests.
+    for (let few = 1; few <= most; few++) if (few !== quantity && !awaited.has(few)) return few;
     return undefined;
   }
 }

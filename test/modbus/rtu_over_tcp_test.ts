@@ -85,3 +85,19 @@ Deno.test("a unit that never answers costs others time, and nothing else", async
   const toTwo = bus.heard.filter((line) => line.startsWith("2 ")).map((line) => line.slice(-4));
   assert.deepEqual(toTwo, ["0002", "0001", "0003", "0004"]);
 });
+
+Deno.test("a unit that drops large requests is still there for small ones", async () => {
+  await using bus = serveBus((unitId, pdu) => ({
+    pdu: (pdu[4] ?? 0) > 50 ? undefined : telling(unitId, pdu),
+    afterMs: 0,
+  }));
+  using reader = new Reader(at(bus.port));
+  const large = { functionCode: 3, address: 7, quantity: 125 } as const;
+  const small = { functionCode: 3, address: 7, quantity: 50 } as const;
+  for (let i = 0; i < 2; i++) await assert.rejects(reader.read(1, large), TransportError);
+  assert.equal(await reader.read(1, small), expected(1, small));
+  assert.deepEqual(bus.heard.map((line) => Number.parseInt(line.slice(-2), 16)), [
+    ...[125, 1, 125],
+    ...[1, 50],
+  ]);
+});
