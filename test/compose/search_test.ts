@@ -14,10 +14,10 @@ const NET = loopbackNet();
 const { signal } = new AbortController();
 const silently = { update() {} };
 
-function newAccess(): DeviceAccess {
+function newAccess(timeoutMs = 10_000): DeviceAccess {
   return new DeviceAccess(loadConfig({
     file: undefined,
-    overrides: ["modbus.timeout_ms=50"],
+    overrides: [`modbus.timeout_ms=${timeoutMs}`],
     env: () => undefined,
   }));
 }
@@ -78,7 +78,7 @@ Deno.test("a unit id that stays silent beside one that answers costs one wait", 
   await using server = await serveScript(({ unitId, pdu }) =>
     unitId === 1 ? [`TTTT 0000 0003 01 8${pdu[0]} 02`] : []
   );
-  using access = newAccess();
+  using access = newAccess(300);
   const endpoint = parseEndpoint(`127.0.0.1:${server.port}`);
   const { found, failures } = await searchUnits(
     ...[access, endpoint, range(1, 9), 60_000, silently, signal] as const,

@@ -86,7 +86,7 @@ Deno.test("behind a gateway, neighbours wait for one probe a minute of a unit id
   await using server = await serveScript(({ unitId }): readonly Step[] =>
     unitId !== 2 || isBack ? [answer(unitId)] : []
   );
-  using sessions = new Sessions({ ...OPTIONS, requestTimeoutMs: 20, retryCount: 2 });
+  using sessions = new Sessions({ ...OPTIONS, requestTimeoutMs: 300, retryCount: 2 });
   const session = sessions.get(at(server.port));
   const heard = (unit: number) => server.heard.filter(({ unitId }) => unitId === unit).length;
   assert.equal(await read(session.unit(1)), "000b000c");
