@@ -37,6 +37,7 @@ export class Gaps {
         ...[output, first, last, count, reason, from, to],
       );
     }
+    if (count === 0) return;
     this.#sql.run(
       "INSERT INTO dropped VALUES(?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count",
       output,

@@ -1,6 +1,7 @@
 import type { NewEntry } from "../core/mod.ts";
 import { crc32c } from "./crc32c.ts";
 import type { Cursors } from "./cursors.ts";
+import type { Gaps } from "./gaps.ts";
 import type { Identity } from "./identity.ts";
 import { bytesOf, type Room } from "./room.ts";
 import { type LogRow, Rows, soundRow } from "./rows.ts";
@@ -86,6 +87,8 @@ export interface OutputState {
 export interface MaintenanceParts {
   /** Where the outputs stand. */
   readonly cursors: Cursors;
+  /** What they are told of. */
+  readonly gaps: Gaps;
   /** How much there is. */
   readonly room: Room;
   /** Where events go. */
@@ -265,11 +268,23 @@ export class Maintenance {
         // Its row is new: it must not go by its age at once.
         return this.#rows.insert({ ...entry, createdAt: Date.now() }, { topic, output });
       });
+      this.#excuse(output, positions);
       const before = own.map(({ position }) => position).join(", ");
       const text = `${output}: readings that were set aside come again as positions ` +
         `${positions.at(0)}–${positions.at(-1)}; they were ${before}`;
       // At the end stands a row for everybody: it takes the other outputs past these.
       this.#rows.insert(encodeEvent(text), { topic: this.#parts.topic });
+    }
+  }
+
+  /** All other outputs are told that these positions are not for them. */
+  #excuse(owner: string, positions: readonly number[]): void {
+    const at = Date.now() * 1000;
+    for (const { output } of this.outputs()) {
+      if (output === owner) continue;
+      const [first = 0, last = 0] = [positions.at(0), positions.at(-1)];
+      const gap = { first, last, count: 0, reason: "requeued", from: at, to: at };
+      this.#parts.gaps.record({ output, ...gap });
     }
   }
 

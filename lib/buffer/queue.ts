@@ -340,6 +340,7 @@ export class SqliteBuffer implements Buffer {
   maintenance(): Maintenance {
     return new Maintenance(this.#sql, this.#rows, this.#identity, {
       cursors: this.#cursors,
+      gaps: this.#gaps,
       room: this.#room,
       topic: this.#options.topic,
     });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { SqliteBuffer } from "../../lib/buffer/mod.ts";
 import type { Entry } from "../../lib/core/mod.ts";
-import { ALL, BufferFolder, entry, numbered, OPTIONS, textsOf } from "./buffer_folder.ts";
+import { ALL, BufferFolder, entry, gapsOf, numbered, OPTIONS, textsOf } from "./buffer_folder.ts";
 import { Child } from "./child_process.ts";
 
 Deno.test.sanitizer({ ops: true, resources: true });
@@ -11,13 +11,18 @@ const event = (text: string) => entry(text, { schema: "s1" });
 
 /** Takes all that an output is given, and commits it. */
 async function take(buffer: SqliteBuffer, output: string): Promise<string[]> {
+  const taken = await takeEntries(buffer, output);
+  return textsOf(taken).filter((text) => !text.startsWith("{"));
+}
+
+async function takeEntries(buffer: SqliteBuffer, output: string): Promise<Entry[]> {
   const taken: Entry[] = [];
   for (let read = await buffer.read(output, ALL); read.length > 0;) {
     taken.push(...read);
     await buffer.commit(output, read.at(-1)?.position ?? 0, []);
     read = await buffer.read(output, ALL);
   }
-  return textsOf(taken).filter((text) => !text.startsWith("{"));
+  return taken;
 }
 
 Deno.test("a dead letter that is put back goes to the output that rejected it, and to no other", async () => {
@@ -40,9 +45,20 @@ Deno.test("a dead letter that is put back goes to the output that rejected it, a
   const { latest } = await buffer.local("file");
   assert.match(told[2] ?? "", new RegExp(`as positions \\d+–${latest - 1}; they were 401, 402, `));
 
-  // Beside what is put back, others read on.
+  // Beside what is put back, others read on, and are told which positions are not for them.
   await buffer.append(numbered(501, 502));
-  assert.deepEqual(await take(buffer, "file"), ["event 1", "event 2", "event 3", "501", "502"]);
+  const beside = await takeEntries(buffer, "file");
+  assert.deepEqual(
+    textsOf(beside).filter((text) => !text.startsWith("{")),
+    ["event 1", "event 2", "event 3", "501", "502"],
+  );
+  const excused = gapsOf(beside).flatMap(({ first, last, count, reason }) => {
+    assert.deepEqual([count, reason], [0, "requeued"]);
+    return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+  });
+  assert.equal(excused.length, 450);
+  const seen = [...beside.map(({ position }) => position), ...excused].sort((a, b) => a - b);
+  assert.deepEqual(seen, seen.map((_, i) => (seen[0] ?? 0) + i), "no position is missing");
   const again = await take(buffer, "kafka");
   assert.deepEqual(
     again.filter((text) => /^\d+$/.test(text)),
