@@ -103,7 +103,8 @@ function summary(findings: readonly Finding[]): string {
   const sum = (of: (finding: Finding) => number) =>
     findings.reduce((total, finding) => total + of(finding), 0);
   const collectors = new Set(findings.map(({ collector }) => collector)).size;
-  return `${sum(({ count }) => count)} records of ${collectors} collectors, ` +
+  const whose = collectors === 1 ? "1 collector" : `${collectors} collectors`;
+  return `${sum(({ count }) => count)} records of ${whose}, ` +
     `${sum(({ holes }) => holes)} missing, ${sum(({ doubles }) => doubles)} twice, ` +
     `${sum(({ outOfOrder }) => outOfOrder)} out of order`;
 }

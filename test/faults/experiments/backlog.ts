@@ -43,8 +43,9 @@ async function run({ cycles, sabotage, signal, log }: ExperimentOptions): Promis
   if (drained.code !== 0) throw new Violation(`With the broker back: ${drained.err}`);
   log(`${rows} readings in ${Math.round(ms)} ms: ${Math.round(rows * 1000 / ms)} a second`);
   const { delivered, lost, twice } = await countTopic(kafka.brokers, rows);
+  const verifiedAt = performance.now();
   const verified = await sunspool(["verify", "--topic", TOPIC, ...args], signal);
-  log(verified.err.trim());
+  log(`${verified.err.trim()}, in ${Math.round(performance.now() - verifiedAt)} ms`);
   const isProven = verified.code === 0;
   if (isProven !== (lost + twice === 0 || delivered + lost < rows)) {
     throw new Violation(`verify sees it otherwise: ${verified.out}${verified.err}`);
