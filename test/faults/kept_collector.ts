@@ -6,11 +6,11 @@ import type { Site } from "./site.ts";
 /** How soon a service manager starts again what ended. */
 const RESTART_MS = 100;
 const DEADLINE_MS = 60_000;
+/** Each bad row that is met may end it once, and every start rights what the one before met. */
+const STOPS = 5;
 
 /** A collector that is started again whenever it ends, as a service manager does. */
 export class KeptCollector implements AsyncDisposable {
-  /** How often it had to be started again. */
-  restarts = 0;
   readonly #site: Site;
   #current: CollectorProcess;
 
@@ -35,18 +35,20 @@ export class KeptCollector implements AsyncDisposable {
       wanted -= this.#current.commitCount;
       await delay(RESTART_MS);
       this.#current = this.#site.start();
-      this.restarts++;
     }
   }
 
-  /** Asks it to stop when all is delivered; gives its exit code. */
-  async stop(): Promise<number> {
-    return await this.#current.stop();
-  }
-
-  /** The end of what the present one logged. */
-  get log(): string {
-    return this.#current.log;
+  /**
+   * Asks it to stop when all is delivered; one that ended otherwise is started again first.
+   *
+   * @throws {Violation} when it does, whatever the service manager does
+   */
+  async stop(): Promise<void> {
+    for (let tries = 1; await this.#current.stop() !== 0; tries++) {
+      if (tries === STOPS) throw new Violation(`It ends again and again:\n${this.#current.log}`);
+      this.#current = this.#site.start();
+      await this.#current.commits(1);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
