@@ -11,7 +11,7 @@ import { serveDevices, type ServedLine, serveReplay } from "../lib/compose/simul
 import { type Endpoint, formatEndpoint, parseEndpoint, UsageError } from "../lib/core/mod.ts";
 import { readCertificates } from "../lib/modbus/mod.ts";
 import { stopSignals } from "../lib/signals.ts";
-import type { ServeAt } from "../lib/simulate/mod.ts";
+import { faultTypes, type ServeAt } from "../lib/simulate/mod.ts";
 
 /** Where to listen: as an endpoint, but by address; port 0 = any free one. */
 const listenValue = value("ADDRESS", "127.0.0.1:5020", (text): Endpoint => {
@@ -44,6 +44,11 @@ export const command = defineCommand({
       "sunspool simulate --device 1,103/1-4 --device 1,113@0",
       "a gateway with four unit ids; base 0",
     ],
+    [
+      "sunspool simulate --fault late=1500%10 --fault slots",
+      "answers now and then late; one client",
+    ],
+    ["sunspool simulate --fault help", "the faults there are"],
   ],
   needs: { net: "always", read: "start" },
   opensDevices: true,
@@ -83,6 +88,15 @@ export const command = defineCommand({
     device: multiple(option("--device", string({ metavar: "SPEC" }), {
       description: say("One address as MODELS[@BASE][/UNITS], instead of the above; repeatable"),
     })),
+    fault: multiple(option("--fault", string({ metavar: "FAULT" }), {
+      description: say("NAME[=VALUE][%SHARE], as late=1500%10; repeatable; help lists them all"),
+    })),
+    faultSeed: withDefault(
+      option("--fault-seed", integer({ min: 0, max: 0xffff_ffff, metavar: "N" }), {
+        description: say("Decides which answers are hit"),
+      }),
+      1,
+    ),
     stepMs: withDefault(
       option("--step-ms", integer({ min: 1, max: 3_600_000, metavar: "MS" }), {
         description: say("How often values change"),
@@ -115,6 +129,7 @@ export const command = defineCommand({
     format: formatOptions,
   }),
   async run(options, io) {
+    if (options.fault.includes("help")) return listFaults(options.format, io);
     const { first: stopped } = stopSignals();
     const certificate = options.listen.scheme === "tls" ? readCertificate(options) : undefined;
     const place = (index: number) => ({ ...placeAfter(options.listen, index), certificate });
@@ -126,6 +141,16 @@ export const command = defineCommand({
     await stopped;
   },
 });
+
+function listFaults(format: Format, io: Io): void {
+  const documents = faultTypes.map(({ name, takes, summary }) => ({ name, takes, summary }));
+  const rows = documents.map(({ name, takes, summary }) => [name, takes, summary]);
+  print(io, format, {
+    documents,
+    table: { columns: ["fault", "value", "meaning"], rows },
+    isSingle: false,
+  });
+}
 
 function placeAfter(first: Endpoint, index: number): ServeAt {
   if (first.scheme !== "serial") {

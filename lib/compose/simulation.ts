@@ -3,7 +3,10 @@ import { messageOf, UsageError } from "../core/mod.ts";
 import { sunspecDefinitions } from "../drivers/mod.ts";
 import { parseExchanges } from "../modbus/mod.ts";
 import {
+  chance,
+  type Fault,
   parseEndpointSpec,
+  parseFault,
   replaysOf,
   type ServeAt,
   serveAt,
@@ -31,6 +34,8 @@ export interface DeviceWords {
   readonly unit: string;
   readonly stepMs: number;
   readonly modelsDir: string;
+  readonly fault: readonly string[];
+  readonly faultSeed: number;
 }
 
 /**
@@ -40,14 +45,18 @@ export interface DeviceWords {
  * @throws {ConfigError} nobody has defined one of the models
  */
 export async function serveDevices(
-  { device, devices, models, baseAddress, unit, stepMs, modelsDir }: DeviceWords,
+  words: DeviceWords,
   place: (index: number) => ServeAt,
   served: AsyncDisposableStack,
   io: Io,
 ): Promise<readonly ServedLine[]> {
+  const { device, devices, models, baseAddress, unit, stepMs, modelsDir } = words;
   const common = `${models}@${baseAddress}/${unit}`;
   const texts = device.length > 0 ? device : Array.from({ length: devices }, () => common);
-  const specs = texts.map(parseEndpointSpec);
+  const specs = texts.map((text, index) => ({
+    ...parseEndpointSpec(text),
+    faults: faultsOf(words, index),
+  }));
   const definitions = await sunspecDefinitions(modelsDir || undefined);
   io.giveUp(["read"]);
   const startedAt = performance.now();
@@ -65,6 +74,12 @@ export async function serveDevices(
     });
   }
   return lines;
+}
+
+/** Each address has faults of its own, since some remember what was sent. */
+function faultsOf({ fault, faultSeed }: DeviceWords, index: number): readonly Fault[] {
+  let draws = 0;
+  return fault.map((text) => parseFault(text, () => chance(faultSeed, index, draws++)));
 }
 
 /**

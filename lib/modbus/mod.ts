@@ -6,9 +6,11 @@
 export { type Atom, type PlanLimits, type PlannedRead, planReads } from "./plan.ts";
 export { type ExchangeLine, formatExchange, parseExchanges } from "./exchange.ts";
 export type { Recorder } from "./recording_link.ts";
-export { MAX_READ_QUANTITY } from "./frame.ts";
+export { type Frame, MAX_READ_QUANTITY } from "./frame.ts";
 export type { PauseKind, Pauses } from "./pace.ts";
+export { mbapRequests, type RequestFraming, rtuRequests } from "./requests.ts";
 export {
+  answerPdu,
   type ModbusServer,
   type ReadHandler,
   serveModbus,

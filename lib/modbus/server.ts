@@ -149,7 +149,8 @@ function answer(request: Frame, handler: ReadHandler): Frame | undefined {
   return pdu && { ...request, pdu };
 }
 
-function answerPdu(
+/** Answers a request's PDU; undefined = stay silent. */
+export function answerPdu(
   unitId: number,
   pdu: Uint8Array,
   handler: ReadHandler,

@@ -4,10 +4,13 @@ import {
   encodeModel,
   HEADER_LENGTH,
   type Layout,
+  type Leaf,
   lengthOf,
+  type WireValue,
 } from "../sunspec/mod.ts";
+import type { Fault } from "./faults/mod.ts";
 import { ConfigError } from "../core/mod.ts";
-import { type Moment, type SimulatedIdentity, wireValueAt } from "./values.ts";
+import { type SimulatedIdentity, wireValueAt } from "./values.ts";
 
 /** A model to serve, and how many instances its groups have. */
 export interface SimulatedModel {
@@ -29,10 +32,13 @@ export interface SimulatedDeviceOptions {
   readonly baseAddress: number;
   /** In the order of its chain. */
   readonly models: readonly SimulatedModel[];
+  /** What is wrong with its values and its map; nothing when left out. */
+  readonly faults?: readonly Pick<Fault, "value" | "map">[];
 }
 
 const MARKER = [0x53, 0x75, 0x6e, 0x53];
 const END_MODEL = [0xff, 0xff, 0, 0];
+const COMMON_MODEL = 1;
 const ILLEGAL_DATA_ADDRESS = 2;
 
 /** A SunSpec device that exists in memory: its registers are a function of n. */
@@ -71,16 +77,40 @@ export class SimulatedDevice {
 
   #encode(n: number): Uint8Array {
     const { identity, unitId, seed } = this.options;
+    let commons = 0;
     const parts = this.#layouts.map(({ layout, groups }) => {
-      const moment: Moment = { identity, unitId, seed, n, groups };
+      if (layout.model.id === COMMON_MODEL) commons++;
+      const moment = { identity: childOf(identity, commons - 1), unitId, seed, n, groups };
       const byName = new Map(layout.leaves.map((leaf) => [leaf.name, leaf]));
       return encodeModel(layout, (name) => {
         const leaf = byName.get(name);
-        return leaf ? wireValueAt(layout.model.id, leaf, moment) : null;
+        return leaf ? this.#valueOf(leaf, wireValueAt(layout.model.id, leaf, moment), n) : null;
       });
     });
-    return Uint8Array.from([MARKER, ...parts, END_MODEL].flatMap((part) => [...part]));
+    const map: Uint8Array = Uint8Array.from(
+      [MARKER, ...parts, END_MODEL].flatMap((part) => [...part]),
+    );
+    return this.#faults.reduce<Uint8Array>(
+      (changed, fault) => fault.map?.(changed, n) ?? changed,
+      map,
+    );
   }
+
+  #valueOf(leaf: Leaf, value: WireValue, n: number): WireValue {
+    return this.#faults.reduce<WireValue>((changed, fault) => {
+      return fault.value ? fault.value(leaf, changed, n) : changed;
+    }, value);
+  }
+
+  get #faults(): readonly Pick<Fault, "value" | "map">[] {
+    return this.options.faults ?? [];
+  }
+}
+
+/** Whom a further common model in the chain speaks of: a meter behind the device. */
+function childOf(identity: SimulatedIdentity, child: number): SimulatedIdentity {
+  if (child < 1) return identity;
+  return { ...identity, model: "M-1", serialNumber: `${identity.serialNumber}-M${child}` };
 }
 
 /**

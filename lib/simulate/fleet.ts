@@ -1,6 +1,8 @@
 import { parseUnitIds, UsageError } from "../core/mod.ts";
+import type { ReadHandler } from "../modbus/mod.ts";
 import type { Definitions } from "../sunspec/mod.ts";
 import { type SimulatedDevice, simulateDevice, type SimulatedModel } from "./device.ts";
+import type { Answer, Fault } from "./faults/mod.ts";
 import { isBus, type ServeAt, serveAt, type Served } from "./serve.ts";
 
 const GATEWAY_TARGET_FAILED = 11;
@@ -13,6 +15,8 @@ export interface EndpointSpec {
   readonly baseAddress: number;
   /** One device each. */
   readonly unitIds: readonly number[];
+  /** What is wrong with it; nothing when left out. */
+  readonly faults?: readonly Fault[];
 }
 
 /** An endpoint that is being served. */
@@ -62,6 +66,7 @@ export async function serveEndpoint(
   definitions: Definitions,
   stateOf: () => number,
 ): Promise<SimulatedEndpoint> {
+  const { faults = [] } = spec;
   const devices = await Promise.all(spec.unitIds.map((unitId) =>
     simulateDevice({
       identity: identityOf(at.index, unitId),
@@ -69,15 +74,28 @@ export async function serveEndpoint(
       seed: at.index * 256 + unitId,
       baseAddress: spec.baseAddress,
       models: spec.models,
+      faults,
     }, definitions)
   ));
   const byUnit = new Map(devices.map((device) => [device.options.unitId, device]));
   const absent = isBus(at) ? undefined : GATEWAY_TARGET_FAILED;
-  const served = await serveAt(at, (unitId, { address, quantity }) => {
+  const handler: ReadHandler = (unitId, { functionCode, address, quantity }) => {
     const device = byUnit.get(unitId);
-    return device ? device.read(address, quantity, stateOf()) : absent;
-  });
+    if (!device) return absent;
+    const n = stateOf();
+    const read = { unitId, functionCode, address, quantity };
+    const ask = faults.reduce<() => Answer>(
+      (ask, fault) => () => fault.answer ? fault.answer(read, ask, n) : ask(),
+      () => device.read(address, quantity, n),
+    );
+    return ask();
+  };
+  const served = await serveAt(at, handler, { faults: faults.filter(isOfTheWire), stateOf });
   return Object.assign(served, { devices });
+}
+
+function isOfTheWire({ slots, idleMs, hears, deliver }: Fault): boolean {
+  return [slots, idleMs, hears, deliver].some((part) => part !== undefined);
 }
 
 function identityOf(index: number, unitId: number) {

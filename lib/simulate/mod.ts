@@ -17,4 +17,5 @@ export {
 } from "./fleet.ts";
 export { type Replay, replaysOf } from "./replay.ts";
 export { isBus, type ServeAt, serveAt, type Served } from "./serve.ts";
-export { type Moment, type SimulatedIdentity, wireValueAt } from "./values.ts";
+export { chance, type Moment, type SimulatedIdentity, wireValueAt } from "./values.ts";
+export { type Fault, type FaultType, faultTypes, parseFault } from "./faults/mod.ts";

@@ -41,7 +41,7 @@ const LINE_HZ = 50;
 const STRING_V = 620;
 
 /** A hash of integers, 0 ≤ result < 1: chance that can be repeated (mulberry32). */
-function chance(...keys: readonly number[]): number {
+export function chance(...keys: readonly number[]): number {
   let state = 0x9e37_79b9;
   for (const key of keys) {
     state = Math.imul(state ^ key, 0x85eb_ca6b) + 0x6d2b_79f5 | 0;
