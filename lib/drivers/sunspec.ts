@@ -19,6 +19,7 @@ import {
   decodePoints,
   type Definitions,
   type DeviceMap,
+  disbelief,
   EVERYTHING,
   HEADER_LENGTH,
   identify,
@@ -40,7 +41,7 @@ import {
   snapshotOf,
   type TrustedModel,
   type TrustEvent,
-  walk,
+  walkSurely,
 } from "../sunspec/mod.ts";
 
 /** A false length can make thousands of points unreadable: warnings name the first. */
@@ -100,7 +101,7 @@ async function openDevice(
   const memory = memoryOf(options.memory);
   const known = memory.map;
   const isKnown = known !== undefined && await isUnmoved(transport, known.chain, signal);
-  const chain = isKnown ? known.chain : await walk(transport, options, signal);
+  const chain = isKnown ? known.chain : await walkSurely(transport, options, signal);
   if (!chain) return undefined;
   memory.takeChain(chain);
   const reader = readerOf(transport, chain, options, memory);
@@ -162,7 +163,9 @@ class SunSpecDevice implements Device {
     this.#polled = select(polled, EVERYTHING);
     this.#dynamic = select(polled.filter((block) => !isStatic(block)), EVERYTHING);
     this.sources = blocks.map(({ source }) => source);
+    const unbelieved = disbelief(chain, blocks);
     this.warnings = [
+      ...(unbelieved === undefined ? [] : [unbelieved]),
       ...blocks.flatMap(({ place, layout }) =>
         (layout?.warnings ?? []).map((warning) => `model ${place.id}: ${warning}`)
       ),

@@ -10,7 +10,7 @@ import {
 } from "../sunspec/mod.ts";
 import type { Fault } from "./faults/mod.ts";
 import { ConfigError } from "../core/mod.ts";
-import { type SimulatedIdentity, wireValueAt } from "./values.ts";
+import { type Moment, type SimulatedIdentity, wireValueAt } from "./values.ts";
 
 /** A model to serve, and how many instances its groups have. */
 export interface SimulatedModel {
@@ -38,7 +38,6 @@ export interface SimulatedDeviceOptions {
 
 const MARKER = [0x53, 0x75, 0x6e, 0x53];
 const END_MODEL = [0xff, 0xff, 0, 0];
-const COMMON_MODEL = 1;
 const ILLEGAL_DATA_ADDRESS = 2;
 
 /** A SunSpec device that exists in memory: its registers are a function of n. */
@@ -77,10 +76,8 @@ export class SimulatedDevice {
 
   #encode(n: number): Uint8Array {
     const { identity, unitId, seed } = this.options;
-    let commons = 0;
     const parts = this.#layouts.map(({ layout, groups }) => {
-      if (layout.model.id === COMMON_MODEL) commons++;
-      const moment = { identity: childOf(identity, commons - 1), unitId, seed, n, groups };
+      const moment: Moment = { identity, unitId, seed, n, groups };
       const byName = new Map(layout.leaves.map((leaf) => [leaf.name, leaf]));
       return encodeModel(layout, (name) => {
         const leaf = byName.get(name);
@@ -105,12 +102,6 @@ export class SimulatedDevice {
   get #faults(): readonly Pick<Fault, "value" | "map">[] {
     return this.options.faults ?? [];
   }
-}
-
-/** Whom a further common model in the chain speaks of: a meter behind the device. */
-function childOf(identity: SimulatedIdentity, child: number): SimulatedIdentity {
-  if (child < 1) return identity;
-  return { ...identity, model: "M-1", serialNumber: `${identity.serialNumber}-M${child}` };
 }
 
 /**

@@ -84,7 +84,8 @@ class Door {
     if (isOver && slots.others === "refuse") return void socket.resetAndDestroy();
     this.#sockets.add(socket);
     socket.on("close", () => this.#letGo(socket));
-    if (isOver) return;
+    // What an ignored client sends is read all the same: else its end would not be noticed.
+    if (isOver) return void socket.resume();
     if (slots?.others === "refuse" && this.#sockets.size >= slots.count) this.#close();
     const idleMs = this.#service.faults.find(({ idleMs }) => idleMs)?.idleMs;
     if (idleMs !== undefined) socket.setTimeout(idleMs, () => socket.end());

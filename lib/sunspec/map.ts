@@ -5,7 +5,7 @@ import type { Definitions } from "./definitions.ts";
 import { identityOf } from "./identity.ts";
 import { compileLayout, hasCountPoints, type Layout, type Leaf } from "./layout.ts";
 import type { ModelRead, ModelReader, ModelWant } from "./reader.ts";
-import type { Chain, ModelPlace } from "./walk.ts";
+import { type Chain, hasEnd, type ModelPlace } from "./walk.ts";
 
 const COMMON_MODEL = 1;
 /** A device whose counts still move then is caught by the check of each read. */
@@ -27,7 +27,11 @@ export interface Block {
   readonly source: SourceRef;
 }
 
-/** Finds the definition of each model and where its points lie. */
+/**
+ * Finds the definition of each model and where its points lie. Behind a model whose length
+ * contradicts its definition a chain is believed only if it comes to an end: one false length makes
+ * data look like models, with values that are wrong and plausible.
+ */
 export async function layOut(
   chain: Chain,
   definitions: Definitions,
@@ -38,6 +42,7 @@ export async function layOut(
   const instances = new Map<number, number>();
   let commons = 0;
   for (const place of chain.models) {
+    if (!hasEnd(chain) && blocks.at(-1)?.layout?.warnings.length) break;
     const instance = (instances.get(place.id) ?? 0) + 1;
     instances.set(place.id, instance);
     if (place.id === COMMON_MODEL) commons++;
@@ -48,6 +53,15 @@ export async function layOut(
     blocks.push({ place, instance, child, definition, layout, source });
   }
   return blocks;
+}
+
+/** What is to be said of the models that were not believed; undefined = all were. */
+export function disbelief(chain: Chain, blocks: readonly Block[]): string | undefined {
+  const left = chain.models.length - blocks.length;
+  const last = blocks.at(-1)?.place;
+  if (left === 0 || !last) return undefined;
+  return `${left} models behind model ${last.id} are left out: its length ${last.length} contradicts ` +
+    `its definition, and the chain behind it comes to no end (${chain.end})`;
 }
 
 function sourceRef(

@@ -31,7 +31,7 @@ export {
 } from "./definitions.ts";
 export { encodeModel } from "./encode.ts";
 export { identityOf, type Place } from "./identity.ts";
-export { type Block, checkCounts, identify, layOut } from "./map.ts";
+export { type Block, checkCounts, disbelief, identify, layOut } from "./map.ts";
 export { type DeviceMap, isOpenEnd, Memory, type News } from "./memory.ts";
 export {
   compileLayout,
@@ -52,6 +52,7 @@ export {
   type ModelPlace,
   walk,
   type WalkOptions,
+  walkSurely,
 } from "./walk.ts";
 export { type DocumentModel, type DocumentParts, snapshotOf } from "./document.ts";
 export {

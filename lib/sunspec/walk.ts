@@ -7,6 +7,7 @@ export const BASE_ADDRESSES: readonly number[] = [40000, 0, 50000];
 /** "SunS". */
 const MARKER = 0x5375_6e53;
 const END_MODEL = 0xffff;
+const COMMON_MODEL = 1;
 const ADDRESS_SPACE = 0x1_0000;
 /** Exception code. */
 const ILLEGAL_FUNCTION = 1;
@@ -64,6 +65,57 @@ export async function walk(
   const read = reader(transport, base.functionCode, signal);
   const ahead = options.readAhead > 0 ? await readAhead(read, base.address, options) : undefined;
   return { ...await followChain(ahead ?? read, base.address), functionCode: base.functionCode };
+}
+
+/** How often a device may contradict itself before it is tried again later. */
+const MOST_WALKS = 4;
+
+/**
+ * Walks a device as {@linkcode walk} does, and again where the first walk may have been cut short
+ * or led astray, until two in a row agree: whatever is missing from the chain would be missing from
+ * every poll.
+ *
+ * @returns undefined when the device answers but has no SunSpec map
+ * @throws {TransportError} when it does not answer, has no model, or never says the same twice
+ */
+export async function walkSurely(
+  transport: Transport,
+  options: WalkOptions,
+  signal: AbortSignal,
+): Promise<Chain | undefined> {
+  let chain = await walk(transport, options, signal);
+  for (let walks = 1; chain && !isPlain(chain); walks++) {
+    if (walks === MOST_WALKS) {
+      throw new ProtocolError(
+        `Cannot trust the models of "${transport.endpoint}" unit ${transport.unitId}: no two walks ` +
+          "of its chain agree",
+      );
+    }
+    const again = await walk(transport, options, signal);
+    if (again && chainText(again) === chainText(chain)) break;
+    chain = again;
+  }
+  if (chain?.models.length === 0) {
+    throw new ProtocolError(
+      `Cannot read "${transport.endpoint}" unit ${transport.unitId}: its SunSpec map has no models ` +
+        `(the chain ended with ${chain.end})`,
+    );
+  }
+  return chain;
+}
+
+/** A chain as the specification has it: the common model first, and an end that is one. */
+function isPlain(chain: Chain): boolean {
+  return chain.models[0]?.id === COMMON_MODEL && hasEnd(chain);
+}
+
+/** Whether the device itself said where its chain ends. */
+export function hasEnd({ end }: Chain): boolean {
+  return end === "end_model" || end === "zero";
+}
+
+function chainText({ models, end }: Chain): string {
+  return [...models.map(({ id, length }) => `${id}:${length}`), end].join(" ");
 }
 
 function reader(transport: Transport, functionCode: 3 | 4, signal: AbortSignal): ReadRegisters {
@@ -190,6 +242,10 @@ type Header = { readonly id: number; readonly length: number } | { readonly end:
 async function readHeader(read: ReadRegisters, address: number): Promise<Header> {
   try {
     const both = await read(address, 2);
+    // Where a model begins no marker stands: this is the answer to another request.
+    if (both.getUint32(0) === MARKER) {
+      throw new ProtocolError(`Cannot walk the models: "SunS" came again for address ${address}`);
+    }
     return endOf(both.getUint16(0)) ?? { id: both.getUint16(0), length: both.getUint16(2) };
   } catch (error) {
     failureOf(error);
