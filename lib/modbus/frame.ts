@@ -15,7 +15,9 @@ export const MAX_READ_QUANTITY = 125;
 
 /** One frame, taken apart. */
 export interface Frame {
+  /** 16 bits; 0 where a framing has none. */
   readonly transactionId: number;
+  /** 0–255. */
   readonly unitId: number;
   /** Function code and data. */
   readonly pdu: Uint8Array;

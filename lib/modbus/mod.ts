@@ -8,7 +8,7 @@ export { type ExchangeLine, formatExchange, parseExchanges } from "./exchange.ts
 export type { Recorder } from "./recording_link.ts";
 export { type Frame, MAX_READ_QUANTITY } from "./frame.ts";
 export type { PauseKind, Pauses } from "./pace.ts";
-export { mbapRequests, type RequestFraming, rtuRequests } from "./requests.ts";
+export { mbapRequests, type RequestFraming, rtuRequests, type TakenRequest } from "./requests.ts";
 export {
   answerPdu,
   type ModbusServer,

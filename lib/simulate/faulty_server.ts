@@ -12,8 +12,11 @@ import type { Client, Fault, Step } from "./faults/mod.ts";
 
 /** How clients are treated, and by whom they are answered. */
 export interface FaultyService {
+  /** Answers reads. */
   readonly handler: ReadHandler;
+  /** Finds requests in what comes. */
   readonly framing: RequestFraming;
+  /** What is wrong with it; the first that has something to say to a client or an answer says it. */
   readonly faults: readonly Fault[];
   /** The present state of the devices. */
   readonly stateOf: () => number;

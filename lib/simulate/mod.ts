@@ -18,4 +18,15 @@ export {
 export { type Replay, replaysOf } from "./replay.ts";
 export { isBus, type ServeAt, serveAt, type Served } from "./serve.ts";
 export { chance, type Moment, type SimulatedIdentity, wireValueAt } from "./values.ts";
-export { type Fault, type FaultType, faultTypes, parseFault } from "./faults/mod.ts";
+export {
+  type Answer,
+  type AskedRead,
+  type Client,
+  type Fault,
+  type FaultType,
+  faultTypes,
+  type Outgoing,
+  parseFault,
+  type Step,
+} from "./faults/mod.ts";
+export type { FaultyService } from "./faulty_server.ts";

@@ -2,9 +2,13 @@ import type { Leaf, WireValue } from "../../sunspec/mod.ts";
 
 /** A read that a client asks for. */
 export interface AskedRead {
+  /** Whom it is for. */
   readonly unitId: number;
+  /** 3 or 4. */
   readonly functionCode: number;
+  /** Protocol address. */
   readonly address: number;
+  /** 1–125. */
   readonly quantity: number;
 }
 
@@ -19,8 +23,11 @@ export type Step =
 
 /** An answer on its way: the frames before it, and itself. */
 export interface Outgoing {
+  /** Who answers. */
   readonly unitId: number;
+  /** Function code and data. */
   readonly pdu: Uint8Array;
+  /** Of the request. */
   readonly transactionId: number;
   /** The PDU that this client was sent before. */
   readonly previous: Uint8Array | undefined;
@@ -30,6 +37,7 @@ export interface Outgoing {
 
 /** One client's connection, on the clock of `performance.now()`. */
 export interface Client {
+  /** When it connected. */
   readonly openedAt: number;
   /** When its last answer was sent; its opening before the first. */
   readonly answeredAt: number;
