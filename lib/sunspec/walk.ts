@@ -76,7 +76,7 @@ const MOST_WALKS = 4;
  * every poll.
  *
  * @returns undefined when the device answers but has no SunSpec map
- * @throws {TransportError} when it does not answer, has no model, or never says the same twice
+ * @throws {TransportError} when it does not answer, shows no model, or never says the same twice
  */
 export async function walkSurely(
   transport: Transport,
@@ -95,9 +95,9 @@ export async function walkSurely(
     if (again && chainText(again) === chainText(chain)) break;
     chain = again;
   }
-  if (chain?.models.length === 0) {
+  if (chain?.models.length === 0 && !hasEnd(chain)) {
     throw new ProtocolError(
-      `Cannot read "${transport.endpoint}" unit ${transport.unitId}: its SunSpec map has no models ` +
+      `Cannot read "${transport.endpoint}" unit ${transport.unitId}: it shows none of its models ` +
         `(the chain ended with ${chain.end})`,
     );
   }
