@@ -13,7 +13,6 @@ import {
   TryLaterError,
 } from "../core/mod.ts";
 import { Ages, thisMoment } from "./ages.ts";
-import { Ballast } from "./ballast.ts";
 import { Cursors } from "./cursors.ts";
 import { DeadLetters } from "./dead_letters.ts";
 import { Gaps } from "./gaps.ts";
@@ -22,10 +21,12 @@ import { type BufferTask, TaskLock } from "./lock.ts";
 import { Maintenance } from "./maintenance.ts";
 import { markSuspect, openFile } from "./open.ts";
 import { openPrivately } from "./private_file.ts";
+import { Refusals } from "./refusals.ts";
 import { bytesOf, Room } from "./room.ts";
-import { type LogRow, Rows, soundRow } from "./rows.ts";
+import { Rows } from "./rows.ts";
 import type { StorageOptions } from "./schema.ts";
-import { type Row, type Sql, SqliteCode, sqliteCode } from "./sql.ts";
+import { Space } from "./space.ts";
+import { isBroken, type Row, type Sql, SqliteCode, sqliteCode } from "./sql.ts";
 import { type IsOver, Trimmer } from "./trim.ts";
 
 /** What to do with the buffer: `collect` appends and drains. */
@@ -63,33 +64,12 @@ const TASKS: Readonly<Record<BufferRole, readonly BufferTask[]>> = {
   maintain: [],
 };
 
-/** Rows fetched at once: a batch may end long before the rows do. `iterate()` hides errors. */
-const READ_AHEAD = 200;
 /** How often a full buffer is looked at while appending waits. */
 const BLOCKED_MS = 200;
-/** Pages given back to the file system in one step: with more, SQLite's cache spills into the log. */
-const VACUUM_PAGES = 200;
-/** Free space that stays in the file: what comes next would only take it back. */
-const KEPT_FREE_BYTES = 1024 * 1024;
-
-/** What SQLite says when the file or its disk can no longer be trusted. */
-const BROKEN: readonly (number | undefined)[] = [
-  SqliteCode.ioError,
-  SqliteCode.corrupt,
-  SqliteCode.notADatabase,
-];
-
 interface Waiting {
   readonly entries: readonly NewEntry[];
   resolve(): void;
   reject(error: unknown): void;
-}
-
-/** New readings that were lost. */
-interface Refused {
-  readonly count: number;
-  readonly from: number;
-  readonly to: number;
 }
 
 /** There is no room for readings, and nothing that may give way. */
@@ -114,13 +94,12 @@ export class SqliteBuffer implements Buffer {
   readonly #cursors: Cursors;
   readonly #deadLetters: DeadLetters;
   readonly #room: Room;
-  readonly #ballast: Ballast;
+  readonly #space: Space;
   readonly #trimmer: Trimmer;
   readonly #ages: Ages;
   readonly #breaking = new AbortController();
   readonly #watchers = new Set<() => void>();
-  /** By reason: what could not be written down yet. */
-  readonly #refused = new Map<string, Refused>();
+  readonly #refusals = new Refusals();
   #waiting: Waiting[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
   #latest: number;
@@ -162,14 +141,17 @@ export class SqliteBuffer implements Buffer {
     this.#cursors = new Cursors(this.#sql, this.#gaps);
     this.#deadLetters = new DeadLetters(this.#sql, options.maxBytes);
     this.#room = new Room(this.#sql, options);
-    this.#ballast = new Ballast(path, options.maxBytes);
     this.#trimmer = new Trimmer(this.#sql, this.#rows, this.#cursors, this.#gaps, this.#room);
+    this.#space = new Space(this.#sql, this.#room, this.#trimmer, {
+      ...options,
+      keepsBallast: tasks.includes("append"),
+    });
     this.#ages = new Ages(this.#sql, thisMoment());
     if (role !== "maintain") {
       this.#sql.transaction(() => this.#cursors.activate(options.outputs));
     }
     for (const [fingerprint, text] of options.schemas) this.#keepSchema(fingerprint, text);
-    if (this.#appends) this.#ballast.place(this.#room.growth());
+    this.#space.placeBallast();
     this.#latest = this.#identity.latest();
     this.#resources = stack.move();
   }
@@ -211,7 +193,8 @@ export class SqliteBuffer implements Buffer {
         return;
       }
       this.#waiting = [];
-      if (!this.broken.aborted) this.#refuse(entries, refusalOf(error));
+      if (!this.broken.aborted) this.#refusals.add(entries, refusalOf(error));
+      this.#tellRefused();
       for (const { reject } of waiting) reject(error);
       return;
     }
@@ -228,7 +211,7 @@ export class SqliteBuffer implements Buffer {
   /** Moves an output forward; rejected readings go to the dead letters. */
   commit(output: string, through: number, rejected: readonly Rejection[]): Promise<void> {
     return this.#attempt(() => {
-      this.#write(() => {
+      this.#space.write(() => {
         for (const rejection of rejected) this.#reject(output, rejection);
         if (rejected.length > 0) this.#deadLetters.trim();
         this.#cursors.advance(output, through);
@@ -258,7 +241,7 @@ export class SqliteBuffer implements Buffer {
   /** Keeps an output's note until it next commits. */
   note(output: string, text: string): Promise<void> {
     return this.#attempt(() =>
-      this.#write(() => {
+      this.#space.write(() => {
         // From now on the destination may name this incarnation, whatever happens to us.
         this.#identity.markUsed();
         this.#cursors.note(output, text);
@@ -268,7 +251,7 @@ export class SqliteBuffer implements Buffer {
 
   /** Starts a new epoch: positions count as new from here. */
   renewEpoch(): Promise<number> {
-    return this.#attempt(() => this.#write(() => this.#identity.renewEpoch()));
+    return this.#attempt(() => this.#space.write(() => this.#identity.renewEpoch()));
   }
 
   /** The text of a schema; empty when it is not known. */
@@ -300,8 +283,7 @@ export class SqliteBuffer implements Buffer {
         return this.#trim(retention);
       } catch (error) {
         if (sqliteCode(error) !== SqliteCode.full) throw error;
-        this.#ballast.remove();
-        this.#reclaim();
+        this.#space.reclaim();
         return this.#trim(retention);
       }
     });
@@ -376,7 +358,7 @@ export class SqliteBuffer implements Buffer {
     try {
       return job();
     } catch (error) {
-      if (BROKEN.includes(sqliteCode(error))) this.#break(error);
+      if (isBroken(error)) this.#break(error);
       if (sqliteCode(error) !== SqliteCode.busy) throw error;
       throw new TryLaterError(
         `Cannot use buffer "${this.#options.path}": another process is writing to it for too long`,
@@ -403,44 +385,14 @@ export class SqliteBuffer implements Buffer {
     );
   }
 
-  /** All of `job` or nothing; once more after a full disk was given some room. */
-  #write<T>(job: () => T): T {
-    try {
-      return this.#sql.transaction(job);
-    } catch (error) {
-      if (sqliteCode(error) !== SqliteCode.full) throw error;
-      this.#ballast.remove();
-      this.#reclaim();
-      const result = this.#sql.transaction(job);
-      // It may have been what makes others free: a position of an output.
-      this.#reclaim();
-      return result;
-    }
-  }
-
   #store(entries: readonly NewEntry[]): void {
     this.#tellRefused();
     const bytes = bytesOf(entries);
-    this.#write(() => {
+    this.#space.write(() => {
       // What gives way and what comes are one transaction: nothing goes in vain.
-      if (this.#appends && !this.#fits(bytes)) throw this.#full();
+      if (this.#appends && !this.#space.make(bytes, this.#isStopping)) throw this.#full();
       for (const entry of entries) this.#rows.insert(entry, this.#options);
     });
-  }
-
-  /** Whether so much more may be stored, after what may give way has. */
-  #fits(bytes: number): boolean {
-    const { whenFull } = this.#options;
-    const { bytes: limit, reason } = this.#room.limit();
-    const isThere = () => this.#room.used() + bytes <= limit;
-    if (isThere()) return true;
-    this.#trimmer.dropDelivered(isThere);
-    if (isThere()) return true;
-    if (whenFull !== "drop_oldest") return whenFull === "block" && this.#isStopping;
-    // A limit that was lowered is reached step by step.
-    const enough = this.#room.used() - bytes;
-    this.#trimmer.dropExcess(limit - bytes, reason, () => this.#room.used() <= enough);
-    return true;
   }
 
   #full(): FullError {
@@ -450,55 +402,20 @@ export class SqliteBuffer implements Buffer {
     );
   }
 
-  /** Frees what can be freed without losing anything; on a full disk each step may fail. */
-  #reclaim(): void {
-    const checkpoint = () => {
-      // It would take the last room away where the file has to grow for it.
-      if (this.#room.canCheckpoint()) this.#sql.all("PRAGMA wal_checkpoint(TRUNCATE)");
-    };
-    for (
-      const step of [
-        checkpoint,
-        () => this.#trimmer.dropDelivered(() => this.#room.freeBytes() > KEPT_FREE_BYTES),
-        () => this.#giveBack(() => false),
-        checkpoint,
-      ]
-    ) {
-      try {
-        step();
-      } catch (error) {
-        if (BROKEN.includes(sqliteCode(error))) throw error;
-      }
-    }
-    if (this.#appends) this.#ballast.place(this.#room.growth());
-  }
-
-  /** New readings are lost: counted now, told of as soon as it can be written down. */
-  #refuse(entries: readonly NewEntry[], reason: string): void {
-    const before = this.#refused.get(reason);
-    const times = entries.map(({ createdAt }) => createdAt * 1000);
-    this.#refused.set(reason, {
-      count: (before?.count ?? 0) + entries.length,
-      from: times.reduce((least, at) => Math.min(least, at), before?.from ?? Infinity),
-      to: times.reduce((most, at) => Math.max(most, at), before?.to ?? 0),
-    });
-    this.#tellRefused();
-  }
-
+  /** New readings are lost: told of as soon as that can be written down. */
   #tellRefused(): void {
-    if (this.#refused.size === 0 || this.broken.aborted) return;
+    if (this.#refusals.isEmpty || this.broken.aborted) return;
     try {
       this.#guard(() =>
         this.#sql.transaction(() => {
           const latest = this.#identity.latest();
-          for (const [reason, { count, ...span }] of this.#refused) {
-            for (const gap of this.#cursors.refused(latest, count, span, reason)) {
-              this.#gaps.record(gap);
-            }
-          }
+          const refused = [...this.#refusals].flatMap(([reason, { count, ...span }]) =>
+            this.#cursors.refused(latest, count, span, reason)
+          );
+          for (const gap of refused) this.#gaps.record(gap);
         })
       );
-      this.#refused.clear();
+      this.#refusals.clear();
     } catch {
       // As full as before: the next time.
     }
@@ -518,8 +435,8 @@ export class SqliteBuffer implements Buffer {
         : []),
     ];
     const dropped = lost.reduce((sum, { rows }) => sum + rows, 0);
-    const isGivenBack = this.#giveBack(isOver);
-    if (this.#appends) this.#ballast.place(this.#room.growth());
+    const isGivenBack = this.#space.giveBack(isOver);
+    this.#space.placeBallast();
     if (dropped > 0) this.#changed();
     return {
       delivered: delivered.rows,
@@ -527,16 +444,6 @@ export class SqliteBuffer implements Buffer {
       freedBytes: Math.max(before - this.#room.fileBytes(), 0),
       isComplete: isGivenBack && [delivered, ...lost].every(({ isComplete }) => isComplete),
     };
-  }
-
-  #giveBack(isOver: IsOver): boolean {
-    for (;;) {
-      if (this.#room.freeBytes() <= KEPT_FREE_BYTES) return true;
-      const before = this.#room.freeBytes();
-      this.#sql.all(`PRAGMA incremental_vacuum(${VACUUM_PAGES})`);
-      if (isOver()) return this.#room.freeBytes() <= KEPT_FREE_BYTES;
-      if (this.#room.freeBytes() >= before) return true;
-    }
   }
 
   #changed(): void {
@@ -564,7 +471,7 @@ export class SqliteBuffer implements Buffer {
     this.#publishGaps(output, false);
     for (;;) {
       const { position } = this.#cursors.get(output);
-      const { entries, corrupt } = this.#readSound(output, position, limit);
+      const { entries, corrupt } = this.#rows.sound(output, position, limit);
       if (corrupt) this.#dropCorrupt(corrupt, Number(corrupt.id));
       if (entries.length > 0) return entries;
       // A row that went bad may have been the first one: look again behind it.
@@ -577,9 +484,9 @@ export class SqliteBuffer implements Buffer {
     if (this.#gaps.open(output) === 0) return false;
     if (!isIdle && this.#room.used() >= this.#room.limit().bytes) return false;
     try {
-      this.#write(() => this.#gaps.publish(output));
+      this.#space.write(() => this.#gaps.publish(output));
     } catch (error) {
-      if (BROKEN.includes(sqliteCode(error))) throw error;
+      if (isBroken(error)) throw error;
       // It is kept, and told when there is room.
       return false;
     }
@@ -587,32 +494,9 @@ export class SqliteBuffer implements Buffer {
     return true;
   }
 
-  /** Entries up to the first row that is not what was written. */
-  #readSound(output: string, position: number, { rows, bytes }: ReadLimit) {
-    const entries: Entry[] = [];
-    let size = 0;
-    let last = position;
-    while (entries.length < rows) {
-      const found = this.#rows.behind(last, Math.min(READ_AHEAD, rows - entries.length));
-      for (const row of found) {
-        const sound = soundRow(row);
-        if (!sound) return { entries, corrupt: row };
-        last = sound.position;
-        if (sound.output !== null && sound.output !== output) continue;
-        size += sound.payload.length;
-        const isFull = entries.length > 0 && size > bytes;
-        const isOther = sound.topic !== (entries[0]?.topic ?? sound.topic);
-        if (isFull || isOther) return { entries, corrupt: undefined };
-        entries.push(toEntry(sound));
-      }
-      if (found.length === 0) break;
-    }
-    return { entries, corrupt: undefined };
-  }
-
   /** A row whose bytes changed on disk is set aside, and told of as a gap to each output. */
   #dropCorrupt(row: Row, position: number): void {
-    this.#write(() => {
+    this.#space.write(() => {
       const lost = this.#cursors.lostRow(position, row.created_at, "corrupt");
       this.#deadLetters.add("*", { position, reason: "checksum" }, this.#identity.epoch());
       this.#deadLetters.trim();
@@ -629,10 +513,6 @@ export class SqliteBuffer implements Buffer {
       this.#gaps.record(gap);
     }
   }
-}
-
-function toEntry({ output: _, ...entry }: LogRow): Entry {
-  return entry;
 }
 
 /** Whether there was no room for readings, in the file or on its disk. */

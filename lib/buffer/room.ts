@@ -82,6 +82,11 @@ export class Room {
     return this.fileBytes() - Deno.statSync(this.#options.path).size <= this.#disk().left;
   }
 
+  /** Bytes that are left on the disk. */
+  diskLeft(): number {
+    return this.#disk().left;
+  }
+
   #disk(): { readonly left: number; readonly total: number } {
     try {
       const { bavail, blocks, bsize } = statfsSync(dirname(this.#options.path));

@@ -1,6 +1,9 @@
-import type { Entry, NewEntry } from "../core/mod.ts";
+import type { Entry, NewEntry, ReadLimit } from "../core/mod.ts";
 import { crc32c } from "./crc32c.ts";
 import type { Row, Sql } from "./sql.ts";
+
+/** Rows fetched at once: a batch may end long before the rows do. `iterate()` hides errors. */
+const READ_AHEAD = 200;
 
 /** A row of the log as it is read. */
 export interface LogRow extends Entry {
@@ -43,6 +46,36 @@ export class Rows {
     return this.#sql.all(`${SELECT} WHERE id > ? ORDER BY id LIMIT ?`, position, count);
   }
 
+  /**
+   * What an output has to take behind a position, all of one topic, up to the first row that is not
+   * what was written; that row, if there is one.
+   */
+  sound(
+    output: string,
+    position: number,
+    { rows, bytes }: ReadLimit,
+  ): { readonly entries: readonly Entry[]; readonly corrupt: Row | undefined } {
+    const entries: Entry[] = [];
+    let size = 0;
+    let last = position;
+    while (entries.length < rows) {
+      const found = this.behind(last, Math.min(READ_AHEAD, rows - entries.length));
+      for (const row of found) {
+        const sound = soundRow(row);
+        if (!sound) return { entries, corrupt: row };
+        last = sound.position;
+        if (sound.output !== null && sound.output !== output) continue;
+        size += sound.payload.length;
+        const isFull = entries.length > 0 && size > bytes;
+        const isOther = sound.topic !== (entries[0]?.topic ?? sound.topic);
+        if (isFull || isOther) return { entries, corrupt: undefined };
+        entries.push(toEntry(sound));
+      }
+      if (found.length === 0) break;
+    }
+    return { entries, corrupt: undefined };
+  }
+
   /** The latest time that any row ever had, Unix milliseconds; 0 = there was none. */
   latestTime(): number {
     const noted = this.#sql.number(
@@ -67,6 +100,10 @@ export class Rows {
 const SELECT = "SELECT id, topic, payload, CAST(created_at AS REAL) AS created_at, schema, " +
   "CAST(crc AS REAL) AS crc, CAST(clock_synced AS REAL) AS clock_synced, output, " +
   "CAST(header_crc AS REAL) AS header_crc FROM telemetry_queue";
+
+function toEntry({ output: _, ...entry }: LogRow): Entry {
+  return entry;
+}
 
 /** What a row says; undefined when it is not what was written. */
 export function soundRow(row: Row): LogRow | undefined {

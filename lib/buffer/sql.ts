@@ -15,6 +15,12 @@ export const SqliteCode = {
   notADatabase: 26,
 } as const;
 
+/** Whether SQLite says that the file or its disk can no longer be trusted. */
+export function isBroken(error: unknown): boolean {
+  const { ioError, corrupt, notADatabase } = SqliteCode;
+  return [ioError, corrupt, notADatabase].some((code) => code === sqliteCode(error));
+}
+
 /** How long a statement waits while another process writes. */
 export const BUSY_TIMEOUT_MS = 5000;
 
