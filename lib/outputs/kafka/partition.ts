@@ -75,7 +75,8 @@ export interface AbortedTransaction {
 /** Isolation levels, as requests carry them. */
 export const READ_UNCOMMITTED = 0;
 const READ_COMMITTED = 1;
-const FETCH_BYTES = 8 * 1024 * 1024;
+// Compressed: what is held in memory is many times that.
+const FETCH_BYTES = 1024 * 1024;
 const FETCH_WAIT_MS = 500;
 /** Leaders move and connections break: so many failures in a row are borne. */
 const TRIES = 6;
