@@ -396,9 +396,8 @@ export class SqliteBuffer implements Buffer {
   }
 
   #full(): FullError {
-    const { path, whenFull } = this.#options;
     return new FullError(
-      `Cannot keep readings in buffer "${path}": it is full, and buffer.when_full is ${whenFull}`,
+      `The buffer is full, and buffer.when_full is ${this.#options.whenFull}`,
     );
   }
 

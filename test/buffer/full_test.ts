@@ -26,7 +26,7 @@ Deno.test("asked to drop the newest, a full buffer keeps what it has and tells h
       stored += 10;
     } catch (error) {
       assert.ok(error instanceof TryLaterError);
-      assert.match(error.message, /it is full, and buffer\.when_full is drop_newest$/);
+      assert.match(error.message, /^The buffer is full, and buffer\.when_full is drop_newest$/);
       refused += 10;
     }
   }
