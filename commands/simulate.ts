@@ -44,6 +44,7 @@ export const command = defineCommand({
       "sunspool simulate --device 1,103/1-4 --device 1,113@0",
       "a gateway with four unit ids; base 0",
     ],
+    ["sunspool simulate --device 1,103/3,126", "a device at unit ids 3 and 126 only"],
     [
       "sunspool simulate --fault late=1500%10 --fault slots",
       "answers now and then late; one client",
