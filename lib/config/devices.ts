@@ -146,11 +146,16 @@ function parseDevice(entry: unknown, path: string, faults: SettingFault[]) {
   const device: Mutable = {};
   for (const [key, value] of Object.entries(entry)) {
     const known = Object.hasOwn(KEYS, key) ? KEYS[key] : undefined;
+    if (!known) {
+      // What stands at an unknown key may be a secret.
+      const text = `unknown key; known are ${Object.keys(KEYS).join(", ")}`;
+      faults.push({ path: [path, key], text });
+      continue;
+    }
     try {
-      if (!known) throw new SettingError(`unknown key; known are ${Object.keys(KEYS).join(", ")}`);
       known.read(value, device);
     } catch (error) {
-      faults.push({ path: [path, key], text: messageOf(error) });
+      faults.push({ path: [path, key], text: messageOf(error), written: value });
     }
   }
   if (!("endpoint" in entry)) faults.push({ path: [path], text: "has no endpoint" });

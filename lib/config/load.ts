@@ -151,14 +151,14 @@ function faultsOf(
     return [];
   } catch (error) {
     if (!(error instanceof SettingError)) throw error;
-    return error.faults.map(({ path, text }) => {
+    return error.faults.map(({ path, text, written }) => {
       const key = [setting.key, ...path].join(".");
       const isNested = path.length > 0 && file !== undefined && !given.isText;
       const origin = isNested
         ? where(parseFile(file), [...setting.key.split("."), ...path])
         : given.origin;
-      const value = path.length === 0 && !setting.isSecret ? ` = ${show(given.value)}` : "";
-      return `${origin}: ${key}${value}: ${text}`;
+      const value = path.length === 0 && !setting.isSecret ? given.value : written;
+      return `${origin}: ${key}${value === undefined ? "" : ` = ${show(value)}`}: ${text}`;
     });
   }
 }

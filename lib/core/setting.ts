@@ -37,6 +37,8 @@ export interface SettingFault {
   readonly path: readonly string[];
   /** Completes "the key …". */
   readonly text: string;
+  /** What was written there, where `text` does not say it. */
+  readonly written?: unknown;
 }
 
 /** A value that a setting does not take. */

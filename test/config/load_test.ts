@@ -191,7 +191,7 @@ isolate = "yes"
 path = ""
 batch_size = [1]
 [kafka]
-brokers = ["a", "b:9092", "c:x"]
+brokers = ["a", "b:9092", "c:x", "d:99999", "e:0"]
 topic = ".."
 acks = 2
 enable_idempotence = "no"
@@ -234,6 +234,8 @@ outputs = ["file", "mqtt"]
       '"sunspool.toml" line 19: buffer.batch_size = [1]: must be a whole number within 1–100000',
       `"sunspool.toml" line 21: kafka.brokers.0: "a" ${broker}`,
       `"sunspool.toml" line 21: kafka.brokers.2: "c:x" ${broker}`,
+      '"sunspool.toml" line 21: kafka.brokers.3: "d:99999" has no port within 1–65535',
+      '"sunspool.toml" line 21: kafka.brokers.4: "e:0" has no port within 1–65535',
       '"sunspool.toml" line 22: kafka.topic = "..": must be 1–249 of the characters A–Z a–z 0–9 . _ - and not . or ..',
       '"sunspool.toml" line 23: kafka.acks = 2: must be one of all, 1, 0',
       '"sunspool.toml" line 24: kafka.enable_idempotence = "no": must be true or false',
@@ -282,21 +284,21 @@ unit_ids = "1-2"
   const ids = "write 1, 1,3,126, 1-10 or auto, each within 0–255";
   const models = "must be a whole number within 1–65534";
   assert.deepEqual(faultsOf(() => loadText(text)), [
-    '"sunspool.toml" line 5: devices.1.unit_ids: must name unit ids: 1, 1,3,126 or 1-10',
+    '"sunspool.toml" line 5: devices.1.unit_ids = "auto": must name unit ids: 1, 1,3,126 or 1-10',
     '"sunspool.toml" line 4: devices.1: has no endpoint',
-    '"sunspool.toml" line 8: devices.2.endpoint: Cannot use endpoint "192.0.2.7:0": port 0 is not within 1–65535',
-    `"sunspool.toml" line 9: devices.2.unit_ids: Cannot use unit ids "": ${ids}`,
-    '"sunspool.toml" line 10: devices.2.name: must be a text',
-    '"sunspool.toml" line 11: devices.2.base_address: must be a whole number within 0–65533',
-    '"sunspool.toml" line 12: devices.2.poll_interval_ms: must be a whole number within 10–86400000',
-    '"sunspool.toml" line 13: devices.2.timeout_ms: must be a whole number within 1–3600000',
-    '"sunspool.toml" line 14: devices.2.max_registers: must be a whole number within 1–125',
-    '"sunspool.toml" line 15: devices.2.models: must be an array of model ids',
-    '"sunspool.toml" line 16: devices.2.session: must be one of hold, release',
+    '"sunspool.toml" line 8: devices.2.endpoint = "192.0.2.7:0": Cannot use endpoint "192.0.2.7:0": port 0 is not within 1–65535',
+    `"sunspool.toml" line 9: devices.2.unit_ids = []: Cannot use unit ids "": ${ids}`,
+    '"sunspool.toml" line 10: devices.2.name = 5: must be a text',
+    '"sunspool.toml" line 11: devices.2.base_address = 65534: must be a whole number within 0–65533',
+    '"sunspool.toml" line 12: devices.2.poll_interval_ms = 1: must be a whole number within 10–86400000',
+    '"sunspool.toml" line 13: devices.2.timeout_ms = 0: must be a whole number within 1–3600000',
+    '"sunspool.toml" line 14: devices.2.max_registers = 126: must be a whole number within 1–125',
+    '"sunspool.toml" line 15: devices.2.models = 103: must be an array of model ids',
+    '"sunspool.toml" line 16: devices.2.session = "keep": must be one of hold, release',
     '"sunspool.toml" line 17: devices.2.unit: unknown key; known are endpoint, unit_ids, name, base_address, poll_interval_ms, timeout_ms, max_registers, models, session, connect_delay_ms, inter_read_delay_ms',
-    '"sunspool.toml" line 20: devices.3.endpoint: must be a text',
-    `"sunspool.toml" line 21: devices.3.models: ${models}`,
-    '"sunspool.toml" line 24: devices.4.endpoint: Cannot use endpoint "udp://192.0.2.7": unknown scheme "udp", use HOST, HOST:PORT, [v6]:PORT, tcp://…, tls://…, rtu+tcp://… or serial:/dev/tty…',
+    '"sunspool.toml" line 20: devices.3.endpoint = 5: must be a text',
+    `"sunspool.toml" line 21: devices.3.models = [103,"x"]: ${models}`,
+    '"sunspool.toml" line 24: devices.4.endpoint = "udp://192.0.2.7": Cannot use endpoint "udp://192.0.2.7": unknown scheme "udp", use HOST, HOST:PORT, [v6]:PORT, tcp://…, tls://…, rtu+tcp://… or serial:/dev/tty…',
     '"sunspool.toml" line 26: devices.5: "192.0.2.7:502 unit 1" is listed twice',
   ]);
   assert.deepEqual(faultsOf(() => loadText("devices = [5]\n")), [
@@ -402,7 +404,7 @@ Deno.test("SUNSPEC_STATIC_DEVICES is the short form of [[devices]]", () => {
       ["a b", ' = "a b": "a b" must be ip or ip:unit'],
       [
         "192.0.2.7:256",
-        '.0.unit_ids: Cannot use unit ids "256": write 1, 1,3,126, 1-10 or auto, each within 0–255',
+        '.0.unit_ids = [256]: Cannot use unit ids "256": write 1, 1,3,126, 1-10 or auto, each within 0–255',
       ],
       ["a,a:1", '.1: "a:502 unit 1" is listed twice'],
     ] as const

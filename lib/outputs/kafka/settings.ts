@@ -1,5 +1,5 @@
 import type { Codec } from "../../avro/container.ts";
-import type { Lookup, Setting, SettingNote } from "../../core/mod.ts";
+import { type Lookup, type Setting, SettingError, type SettingNote } from "../../core/mod.ts";
 import { readSecret } from "../../secret.ts";
 import { flag, integer, oneOf, secret, text, texts } from "../../setting.ts";
 import type { ClientOptions } from "./client.ts";
@@ -10,7 +10,11 @@ const settings = {
   brokers: texts(
     { key: "kafka.brokers", summary: "Brokers to ask first, as host:port" },
     [],
-    { pattern: /^(\[[0-9a-fA-F:]+\]|[^\s:/]+):\d{1,5}$/, meaning: "host:port" },
+    {
+      pattern: /^(\[[0-9a-fA-F:]+\]|[^\s:/]+):\d{1,5}$/,
+      meaning: "host:port",
+      check: checkPort,
+    },
   ),
   topic: text(
     { key: "kafka.topic", summary: "Topic that readings go to" },
@@ -96,6 +100,13 @@ export const topic: Setting<string> = settings.topic;
 /** Whether the output is the one to use when none is named. */
 export function hasBrokers(get: Lookup): boolean {
   return get(settings.brokers).length > 0;
+}
+
+function checkPort(broker: string): void {
+  const port = Number(broker.slice(broker.lastIndexOf(":") + 1));
+  if (port < 1 || port > 65_535) {
+    throw new SettingError(`"${broker}" has no port within 1–65535`);
+  }
 }
 
 type Delivery = "exactly_once" | "at_least_once";
