@@ -1,7 +1,7 @@
 import { pointsOf } from "../e2e/expected.ts";
 import type { Delivered } from "./delivered.ts";
 import type { Devices } from "./devices.ts";
-import { countLost, countUntold, missingPlaces, type Placed, placed } from "./loss.ts";
+import { countLost, countUntold, type Placed, placed, toldPlaces } from "./loss.ts";
 
 /** What one destination has, held against what was committed. */
 export interface Verdict {
@@ -12,6 +12,8 @@ export interface Verdict {
   readonly wrong: number;
   /** Readings that gap records say are missing. */
   readonly gapsRecorded: number;
+  /** Positions that those records stand for, there or not. */
+  readonly told: number;
   /** The first faults, in words. */
   readonly faults: readonly string[];
 }
@@ -39,7 +41,7 @@ export function judge(evidence: Evidence): Verdict {
   const delivered = placed(evidence.delivered);
   const twice = countTwice(delivered, faults);
   const wrong = countWrong(delivered, devices, faults) + countOutOfOrder(delivered, faults);
-  const missing = missingPlaces(delivered, output);
+  const { missing, there } = toldPlaces(delivered, output);
   // A reading that is lost leaves a hole, where others came after it: it counts once.
   const lost = Math.max(
     countLost(committed, delivered, missing, faults),
@@ -56,6 +58,7 @@ export function judge(evidence: Evidence): Verdict {
       (sum, { gap }) => sum + (gap?.output === output ? gap.count : 0),
       0,
     ),
+    told: missing.length + there,
     faults: faults.slice(0, SHOWN_FAULTS),
   };
 }

@@ -15,18 +15,27 @@ export function placed(delivered: readonly Delivered[]): Placed[] {
   }));
 }
 
-/** Places that an output's gap records say it will not get, in order. */
-export function missingPlaces(delivered: readonly Placed[], output: string): number[] {
+/** Places that an output's gap records say it will not get. */
+export interface ToldPlaces {
+  /** Those that it has not, in order. */
+  readonly missing: readonly number[];
+  /** How many it has all the same: they were on their way when they were dropped. */
+  readonly there: number;
+}
+
+/** Holds an output's gap records against what it has. */
+export function toldPlaces(delivered: readonly Placed[], output: string): ToldPlaces {
   const there = new Set(delivered.map(({ place }) => place));
   const missing = new Set<number>();
+  const known = new Set<number>();
   for (const { gap, position, place } of delivered) {
     if (gap?.output !== output) continue;
     for (let at = gap.first; at <= gap.last; at++) {
       const lost = place - position + at;
-      if (!there.has(lost)) missing.add(lost);
+      (there.has(lost) ? known : missing).add(lost);
     }
   }
-  return [...missing].sort((a, b) => a - b);
+  return { missing: [...missing].sort((a, b) => a - b), there: known.size };
 }
 
 /**

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { CollectorProcess } from "./collector_process.ts";
 import { readFolder } from "./delivered.ts";
 import { Devices } from "./devices.ts";
@@ -135,7 +136,7 @@ export class Site implements AsyncDisposable {
    * Lets a collector run undisturbed until it commits, and stop when all is delivered, however
    * long that takes.
    *
-   * @throws {Violation} when it does not recover by itself
+   * @throws {Violation} when it does not recover by itself, or leaves a buffer that is not whole
    */
   async settle(): Promise<void> {
     await this.configure({ "collect.drain_deadline_ms": PATIENCE_MS });
@@ -144,8 +145,16 @@ export class Site implements AsyncDisposable {
     const code = await collector.stop();
     await this.configure();
     this.recovered(collector);
-    if (isAlive && code === 0) return;
-    throw new Violation(`The collector did not recover, it ended with ${code}:\n${collector.log}`);
+    if (!isAlive || code !== 0) {
+      throw new Violation(`It did not recover, it ended with ${code}:\n${collector.log}`);
+    }
+    this.#requireSoundBuffer();
+  }
+
+  #requireSoundBuffer(): void {
+    using database = new DatabaseSync(this.buffer, { readOnly: true });
+    const verdict = database.prepare("PRAGMA integrity_check(1)").get()?.integrity_check;
+    if (verdict !== "ok") throw new Violation(`The buffer is not whole: ${verdict}`);
   }
 
   /** Judges the folder of files. */

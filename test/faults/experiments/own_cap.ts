@@ -41,10 +41,8 @@ async function run({ cycles, sabotage, signal, log }: ExperimentOptions): Promis
     await site.settle();
   }
   const verdict = await site.judgeFiles();
-  const dropped = verdict.committed - verdict.delivered;
-  if (dropped === 0) throw new Error("The cap was never reached");
-  if (dropped !== verdict.gapsRecorded) {
-    throw new Violation(`${dropped} dropped, ${verdict.gapsRecorded} recorded`);
-  }
+  const { told, gapsRecorded } = verdict;
+  if (verdict.committed === verdict.delivered) throw new Error("The cap was never reached");
+  if (told !== gapsRecorded) throw new Violation(`${told} dropped, ${gapsRecorded} recorded`);
   return site.outcome(cycles, [verdict], log);
 }
