@@ -1,53 +1,35 @@
 /**
- * Compiles the program into one binary with `deno compile`.
+ * Compiles the program into one binary for each target with `deno compile`.
  *
- *     deno task compile [--target TRIPLE]
+ *     deno task compile [--target TRIPLE|all]
  *
  * `deno compile` fetches its runtime stub (denort) from Deno's own download host; `DENORT_BIN` names
- * one that is there already.
+ * one that is there already. Ends with 1 when a target failed, with 2 when there is no such target.
  */
 // deno-lint-ignore-file no-console
 import { parseArgs } from "node:util";
-import { bundle, deno, DIST, requireOurs } from "./build/bundle.ts";
+import { bundle, DIST } from "./build/bundle.ts";
+import { compileFor } from "./build/compile_for.ts";
+import { TARGETS, targetsOf } from "./build/targets.ts";
 
 const { values } = parseArgs({ args: Deno.args, options: { target: { type: "string" } } });
-const target = values.target ?? Deno.build.target;
-const suffix = target.includes("windows") ? ".exe" : "";
-const output = `${DIST}/sunspool-${target}${suffix}`;
-
+const word = values.target ?? Deno.build.target;
+const targets = targetsOf(word);
+if (!targets) {
+  const known = [...Object.keys(TARGETS), "all"].join(", ");
+  console.error(`Cannot compile for "${word}": use one of ${known}`);
+  Deno.exit(2);
+}
 const source = await bundle();
-const options = [
-  "--quiet",
-  "--allow-all",
-  "--no-prompt",
-  "--unstable-net",
-  "--target",
-  target,
-  "-o",
-  output,
-];
-const isCompiled = await deno(["compile", ...options, source]);
-if (!isCompiled) {
-  console.error(
-    `Cannot compile for ${target}: the runtime stub (denort) of Deno ${Deno.version.deno} could not ` +
-      "be fetched.\nTwo ways out: set DENORT_BIN to a denort binary of this version, or use " +
-      "deno task package, which needs only npm.",
-  );
-  Deno.exit(1);
-}
-if (target === Deno.build.target) {
+const denort = Deno.env.get("DENORT_BIN") || undefined;
+let failed = 0;
+for (const target of targets) {
+  const output = `${DIST}/sunspool-${target}${TARGETS[target]?.suffix ?? ""}`;
   try {
-    await requireOurs(output);
+    console.log(`${output}: ${await compileFor(target, { source, output, denort })}`);
   } catch (error) {
-    await Deno.remove(output);
-    console.error(
-      `${
-        error instanceof Error ? error.message : error
-      }\nThe file was removed. Was DENORT_BIN a denort?`,
-    );
-    Deno.exit(1);
+    failed++;
+    console.error(error instanceof Error ? error.message : error);
   }
-  console.log(`${output}: compiled, and says it is ours`);
-} else {
-  console.log(`${output}: compiled; it was not run, this machine is ${Deno.build.target}`);
 }
+Deno.exit(failed === 0 ? 0 : 1);

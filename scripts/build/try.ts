@@ -2,7 +2,8 @@ import { findCommand, runOrThrow } from "../services/run.ts";
 import { requireOurs } from "./bundle.ts";
 import { type Machine, MACHINES } from "./runtime.ts";
 
-const EMULATOR = "qemu-aarch64-static";
+/** Runs arm64 programs on other machines. */
+export const EMULATOR = "qemu-aarch64-static";
 /** Where Debian's package libc6-arm64-cross puts the libraries. */
 const ARM64_ROOT = "/usr/aarch64-linux-gnu";
 
@@ -24,10 +25,14 @@ export function programWords(folder: string): string[] {
 
 /** The words before {@linkcode programWords} that run a machine's unpacked Deno here; undefined = none can. */
 export async function runnerFor(machine: Machine, folder: string): Promise<string[] | undefined> {
-  if (MACHINES[machine].machine === Deno.build.arch) return [`${folder}/sunspool`];
-  const emulator = await findCommand(EMULATOR);
-  const canEmulate = machine === "arm64" && emulator !== undefined;
-  return canEmulate ? [emulator, "-L", ARM64_ROOT, `${folder}/sunspool`] : undefined;
+  return await wordsToRun(MACHINES[machine].machine, `${folder}/sunspool`);
+}
+
+/** The words that run a Linux program of an architecture here; undefined = none can. */
+export async function wordsToRun(arch: string, program: string): Promise<string[] | undefined> {
+  if (Deno.build.os === "linux" && arch === Deno.build.arch) return [program];
+  const emulator = arch === "aarch64" ? await findCommand(EMULATOR) : undefined;
+  return emulator === undefined ? undefined : [emulator, "-L", ARM64_ROOT, program];
 }
 
 /**
