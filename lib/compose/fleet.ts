@@ -123,7 +123,7 @@ export class Fleet implements Disposable {
     const observe = (result: string) => this.#ports.observeRequest(label, result);
     const options = deviceOptions(this.#config, member.device, member.memory);
     return {
-      connect: (signal) => this.#session(member).connect(signal),
+      connect: (signal) => this.#session(member).connect(signal, observe),
       open: (signal) =>
         requireDevice(this.#session(member).unit(member.unitId, { observe }), options, signal),
       name: async (device) => {

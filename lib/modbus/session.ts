@@ -121,10 +121,16 @@ export class Session {
   /**
    * Connects now instead of at the first request.
    *
+   * @param observe told why it failed, as of a request
    * @throws {TransportError}
    */
-  async connect(signal: AbortSignal): Promise<void> {
-    await this.#exclusive(() => this.#connected(signal));
+  async connect(signal: AbortSignal, observe?: UnitOptions["observe"]): Promise<void> {
+    try {
+      await this.#exclusive(() => this.#connected(signal));
+    } catch (error) {
+      if (!signal.aborted) observe?.(resultOf(error));
+      throw error;
+    }
   }
 
   /** Closes the connection; a request in flight fails. */

@@ -60,7 +60,9 @@ Deno.test("a device that is absent at start is polled when it appears", async ()
   const [, metrics] = await collect.told(/"metrics are served","address":"([^"]+)"/);
   const ready = await fetch(`http://${metrics}/readyz`);
   assert.deepEqual([ready.status, (await ready.json()).status], [503, "failing"]);
-  assert.match(await metricsOf(collect), /^sunspool_device_up\{device="[^"]+\/1"\} 0$/m);
+  const text = await metricsOf(collect);
+  assert.match(text, /^sunspool_device_up\{device="[^"]+\/1"\} 0$/m);
+  assert.match(text, /^sunspool_modbus_requests_total\{[^}]+,result="refused"\} [1-9]/m);
   await using _late = await simulate(["--listen", place, "--device", "1,103"], { cwd });
   await collect.told(/"device is back","device":"Helio-H-10-SN0001"/);
   await polledOn(collect, "Helio-H-10-SN0001");

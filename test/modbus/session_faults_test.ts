@@ -178,12 +178,15 @@ Deno.test("a dead endpoint's failure is shared until its backoff is over", async
 
 Deno.test("a refused connection says what to look at", async () => {
   using sessions = new Sessions(OPTIONS);
-  await assert.rejects(sessions.get(at(1)).connect(forever), {
+  const seen: string[] = [];
+  const connected = sessions.get(at(1)).connect(forever, (result) => seen.push(result));
+  await assert.rejects(connected, {
     name: "TransportError",
     fault: "refused",
     message: 'Cannot connect to "127.0.0.1:1": refused; is Modbus TCP switched on there, ' +
       "and no other client connected?",
   });
+  assert.deepEqual(seen, ["refused"]);
 });
 
 Deno.test("a connection that is not answered is given up", async () => {
