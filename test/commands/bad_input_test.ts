@@ -105,7 +105,9 @@ Deno.test("words, models and definitions that are wrong have the exit code of wh
   const oneDevice = { SUNSPEC_STATIC_DEVICES: "127.0.0.1" };
   const sasl = [
     "kafka.brokers=127.0.0.1:9",
-    "kafka.sasl.mechanism=scram-sha-512",
+    "kafka.sasl.mechanism=plain",
+    "--set",
+    "kafka.tls.enabled=true",
     "kafka.sasl.username=me",
     "kafka.sasl.password_file=unsafe",
   ].flatMap((set) => ["--set", set]);
