@@ -106,7 +106,6 @@ Deno.test("words, models and definitions that are wrong have the exit code of wh
   const sasl = [
     "kafka.brokers=127.0.0.1:9",
     "kafka.sasl.mechanism=plain",
-    "--set",
     "kafka.tls.enabled=true",
     "kafka.sasl.username=me",
     "kafka.sasl.password_file=unsafe",
