@@ -60,7 +60,7 @@ async function exists(path: string): Promise<boolean> {
 }
 
 serviceTest(
-  "the Debian package installs, runs as its user, upgrades, and leaves nothing when purged",
+  "the Debian package installs, runs as its user, upgrades, goes back, and leaves nothing when purged",
   ["debian"],
   async ({ debian: archive }) => {
     using folder = temporaryFolder();
@@ -100,6 +100,10 @@ serviceTest(
     assert.match(await root.run("dpkg-query", "--show", "sunspool"), /\+later$/m);
     assert.equal(await Deno.readTextFile(config), own, "what was configured stays");
     assert.ok(await exists(`${root.path}/var/lib/sunspool/buffer.sqlite`), "and what was stored");
+
+    await root.run("dpkg", "--install", "/first.deb");
+    assert.doesNotMatch(await root.run("dpkg-query", "--show", "sunspool"), /\+later$/m);
+    assert.equal(await Deno.readTextFile(config), own, "and goes back with it");
 
     await root.run("dpkg", "--remove", "sunspool");
     assert.ok(await exists(`${root.path}/var/lib/sunspool/buffer.sqlite`), "until it is purged");
