@@ -36,11 +36,12 @@ Deno.test("every device that was recorded is read as it was", async (t) => {
       const [replay, ...others] = replaysOf(parseExchanges(text, name));
       assert.ok(replay && others.length === 0, "one endpoint");
       await using server = serveModbus({ hostname: "127.0.0.1", port: 0 }, replay.handler);
-      const units = ["--unit", replay.unitIds.join(",")];
-      const { polls, code: wantedCode = 0 } = recorded.find((one) => one.name === name) ?? {};
+      const one = recorded.find((candidate) => candidate.name === name);
+      const { polls, words, code: wantedCode = 0 } = one ?? {};
+      const flags = words ?? ["--unit", replay.unitIds.join(",")];
       const how = polls === undefined ? ["read"] : ["poll", "--count", `${polls}`, "-i", "200ms"];
       const { code, out, err } = await run(
-        [...how, `127.0.0.1:${server.port}`, ...units, "--format", "ndjson"],
+        [...how, `127.0.0.1:${server.port}`, ...flags, "--format", "ndjson"],
         { cwd: folder.path },
       );
       assert.equal(code, wantedCode, err);
