@@ -4,7 +4,7 @@ import { argument } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
 import { ContainerDecoder, toJson } from "../lib/avro/mod.ts";
 import { defineCommand } from "../lib/cli/define.ts";
-import { errorText, ExitCode, type Io, OutputClosed } from "../lib/cli/mod.ts";
+import { errorText, ExitCode, type Io, OutputFailed } from "../lib/cli/mod.ts";
 import { say } from "../lib/cli/values.ts";
 import { messageOf, NotFoundError } from "../lib/core/mod.ts";
 import { printableJson } from "../lib/printable.ts";
@@ -40,7 +40,7 @@ export const command = defineCommand({
       try {
         await decodeFile(file, io);
       } catch (error) {
-        if (files.length === 1 || error instanceof OutputClosed) throw error;
+        if (files.length === 1 || error instanceof OutputFailed) throw error;
         io.err(errorText(error, false));
         failed++;
       }
@@ -59,7 +59,7 @@ async function decodeFile(file: string, io: Io): Promise<void> {
       }
     }
   } catch (cause) {
-    if (cause instanceof NotFoundError || cause instanceof OutputClosed) throw cause;
+    if (cause instanceof NotFoundError || cause instanceof OutputFailed) throw cause;
     throw new Error(`Cannot decode "${file}": ${messageOf(cause)}`, { cause });
   }
   if (decoder.hasHeader && decoder.pending === 0) return;

@@ -1,3 +1,5 @@
+import { messageOf } from "../core/mod.ts";
+import { writeStderr } from "../log.ts";
 import { stopSignals } from "../signals.ts";
 import { type Permission, revokePermissions } from "./permissions.ts";
 
@@ -25,8 +27,15 @@ export interface Io {
   heedSignals(): void;
 }
 
+/** Standard output takes nothing more: going on makes no sense. */
+export class OutputFailed extends Error {
+  static {
+    this.prototype.name = "OutputFailed";
+  }
+}
+
 /** Standard output was closed by its reader, as `head` does: the command has nothing left to do. */
-export class OutputClosed extends Error {
+export class OutputClosed extends OutputFailed {
   static {
     this.prototype.name = "OutputClosed";
   }
@@ -36,14 +45,8 @@ export class OutputClosed extends Error {
 export function processIo(): Io {
   const colour = Deno.env.get("NO_COLOR") === undefined;
   return {
-    out: (text) => writeAll(Deno.stdout, text),
-    err: (text) => {
-      try {
-        writeAll(Deno.stderr, text);
-      } catch (error) {
-        if (!(error instanceof OutputClosed)) throw error;
-      }
-    },
+    out: writeStdout,
+    err: writeStderr,
     isTerminal: Deno.stdout.isTerminal() && colour,
     isErrTerminal: Deno.stderr.isTerminal() && colour,
     isRoot: Deno.uid() === 0,
@@ -55,13 +58,13 @@ export function processIo(): Io {
   };
 }
 
-function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
+function writeStdout(text: string): void {
   const bytes = new TextEncoder().encode(text);
   try {
-    for (let sent = 0; sent < bytes.length;) sent += stream.writeSync(bytes.subarray(sent));
+    for (let sent = 0; sent < bytes.length;) sent += Deno.stdout.writeSync(bytes.subarray(sent));
   } catch (cause) {
     if (cause instanceof Deno.errors.BrokenPipe) throw new OutputClosed("closed", { cause });
-    throw cause;
+    throw new OutputFailed(`Cannot write to standard output: ${messageOf(cause)}`, { cause });
   }
 }
 

@@ -1,5 +1,5 @@
 import { pause } from "../backoff.ts";
-import { ExitCode, OutputClosed } from "../cli/mod.ts";
+import { ExitCode, OutputFailed } from "../cli/mod.ts";
 import type { DeviceConfig } from "../config/mod.ts";
 import { Schedule } from "../collect/mod.ts";
 import { ConfigError, type Device, type Endpoint, messageOf, UsageError } from "../core/mod.ts";
@@ -101,6 +101,6 @@ async function pollOne(
 
 /** Whether the next poll would fail in the same way: nobody reads the output, or nobody has such a point. */
 function isForGood(error: unknown): boolean {
-  return error instanceof OutputClosed || error instanceof UsageError ||
+  return error instanceof OutputFailed || error instanceof UsageError ||
     error instanceof ConfigError;
 }

@@ -1,4 +1,10 @@
-import { formatEndpoint, RefusedError, type SerialEndpoint, UsageError } from "../core/mod.ts";
+import {
+  formatEndpoint,
+  messageOf,
+  RefusedError,
+  type SerialEndpoint,
+  UsageError,
+} from "../core/mod.ts";
 import {
   mbapRequests,
   type ReadHandler,
@@ -94,5 +100,5 @@ function listenError(at: ServePlace, cause: unknown): unknown {
   if (cause instanceof Deno.errors.InvalidData) {
     return new UsageError(`${where}: the certificate and key do not serve TLS`, { cause });
   }
-  return cause;
+  return new Error(`${where}: ${messageOf(cause)}`, { cause });
 }

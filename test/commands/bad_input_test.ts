@@ -397,3 +397,26 @@ Deno.test("a reader that goes away, as head does, ends the command without a wor
   assert.deepEqual([decoded.code, decoded.err], [0, ""]);
   assert.match(decoded.out, /^\{"collector":/);
 });
+
+Deno.test("a full disk behind standard output is told, behind standard error it is borne", async () => {
+  using folder = temporaryFolder();
+  const cwd = folder.path;
+  await using simulation = await simulate(["--device", "1,103"], { cwd });
+  const [endpoint] = simulation.endpoints;
+  const main = new URL("../../main.ts", import.meta.url).pathname;
+  const told = "error: Cannot write to standard output: No space left on device (os error 28)\n";
+  const name = "model,point,value,unit\r\n1,Mn,Helio,\r\n";
+  for (
+    const [stream, args, code, out, err] of [
+      ["1", ["read", endpoint], 1, "", told],
+      ["1", ["poll", endpoint, "--interval", "10ms"], 1, "", told],
+      ["2", ["read", "x y"], 2, "", ""],
+      ["2", ["read", endpoint, "1.Mn", "2.Mn", "--format", "csv"], 1, "", ""],
+      ["2", ["read", endpoint, "1.Mn", "--format", "csv"], 0, name, ""],
+    ] as const
+  ) {
+    const shell = ["sh", "-c", `exec "$0" "$@" ${stream}>/dev/full`] as const;
+    const command = [...shell, Deno.execPath(), "run", "-A", main] as const;
+    assert.deepEqual(await run(args, { cwd, command }), { code, out, err });
+  }
+});

@@ -42,6 +42,11 @@ Deno.test("simulate tells what it cannot do", async () => {
         'Cannot listen on "192.0.2.1:5020": this machine does not have the address',
       ],
       [
+        ["--listen", "300.1.1.1:5020"],
+        1,
+        'Cannot listen on "300.1.1.1:5020": failed to lookup address information: Name or service not known',
+      ],
+      [
         ["--listen", `${host}:0`, "--models", "1,9999"],
         78,
         'Cannot simulate model "9999": it has no definition',

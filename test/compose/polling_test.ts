@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { OutputClosed } from "../../lib/cli/mod.ts";
+import { OutputClosed, OutputFailed } from "../../lib/cli/mod.ts";
 import { pollAll, type PollAllOptions, type PollStatistics } from "../../lib/compose/polling.ts";
 import { type Device, NotFoundError, TransportError, UsageError } from "../../lib/core/mod.ts";
 
@@ -97,7 +97,13 @@ Deno.test("a device is opened once, and again after a failure", async () => {
 });
 
 Deno.test("what will fail for ever ends the polls at once", async () => {
-  for (const error of [new OutputClosed("closed"), new UsageError("no such point")]) {
+  for (
+    const error of [
+      new OutputFailed("full"),
+      new OutputClosed("closed"),
+      new UsageError("no such point"),
+    ]
+  ) {
     let polls = 0;
     const endless = polled(["a"], Number.POSITIVE_INFINITY, () => {
       polls++;
