@@ -11,7 +11,7 @@ import {
   formatOptions,
 } from "../lib/compose/options.ts";
 import { DeviceAccess } from "../lib/compose/devices.ts";
-import { forEachUnit } from "../lib/compose/units.ts";
+import { forEachUnit, isOneUnit } from "../lib/compose/units.ts";
 import { type Config, settings } from "../lib/config/mod.ts";
 import { type Device, type Endpoint, formatEndpoint, type Setting } from "../lib/core/mod.ts";
 import type { Pauses } from "../lib/modbus/mod.ts";
@@ -65,7 +65,7 @@ export const command = defineCommand({
           columns: ["device", "unit", "model", "name", "instance", "address", "length"],
           rows,
         },
-        isSingle: true,
+        isSingle: isOneUnit(options.unit),
       });
     });
     return code;

@@ -15,7 +15,7 @@ import {
   recordOptions,
 } from "../lib/compose/options.ts";
 import { DeviceAccess } from "../lib/compose/devices.ts";
-import { forEachUnit, snapshotTable } from "../lib/compose/units.ts";
+import { forEachUnit, isOneUnit, snapshotTable } from "../lib/compose/units.ts";
 
 /** `sunspool read`. */
 export const command = defineCommand({
@@ -58,7 +58,7 @@ export const command = defineCommand({
       print(io, format, {
         documents: snapshots.map(({ document }) => document),
         table: snapshotTable(snapshots),
-        isSingle: true,
+        isSingle: isOneUnit(unit),
       });
     });
   },

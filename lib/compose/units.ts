@@ -22,6 +22,11 @@ export interface UnitChoice {
   readonly within?: number | undefined;
 }
 
+/** Whether one document is meant, not an array: whoever names several gets an array of those there. */
+export function isOneUnit(unit: UnitIds): boolean {
+  return unit === "auto" || unit.length === 1;
+}
+
 /**
  * Does something with the device behind each unit id of an endpoint, and prints what came of it.
  * One that fails does not stop the others.

@@ -49,7 +49,7 @@ Deno.test("discover", async (t) => {
   await t.step("an absent unit is a partial failure", async () => {
     const { code, out, err } = await run(["discover", gateway, "--unit", "2,3", "--json"], here);
     assert.equal(code, 3);
-    assert.equal(JSON.parse(out).device?.unit_id, 2);
+    assert.equal(JSON.parse(out)[0]?.device.unit_id, 2);
     assert.match(err, /^error: Cannot read ".*" unit 3: .*\n$/);
   });
 

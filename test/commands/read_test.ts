@@ -138,6 +138,14 @@ Deno.test("read", async (t) => {
     assert.match(table.out, /^Helio-H-10-SN0001-2 +103 +W +\d+ +W$/m);
   });
 
+  await t.step("several units are an array whoever of them is there", async () => {
+    for (const command of ["read", "discover"]) {
+      const { code, out } = await run([command, gateway, "--unit", "1,9", "--json"], here);
+      const documents: { device: { unit_id: number } }[] = JSON.parse(out);
+      assert.deepEqual([code, documents.map(({ device }) => device.unit_id)], [3, [1]]);
+    }
+  });
+
   await t.step("a unit that is absent costs the others nothing: exit code 3", async () => {
     const { code, out, err } = await run(
       ["read", gateway, "103.W", "--unit", "1,9,2", "--json"],
