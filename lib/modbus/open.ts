@@ -73,7 +73,7 @@ export class LinkOpener {
   async #open({ transactionId, timeoutMs, signal }: OpenOptions): Promise<OpenLink> {
     const endpoint = this.#endpoint;
     if (endpoint.scheme === "serial") {
-      await this.#line?.released;
+      await this.#line?.released();
       signal.throwIfAborted();
       const line = await openSerial(endpoint);
       this.#line = line;

@@ -43,12 +43,11 @@ export function sttyWords({ baud, parity, stop }: SerialEndpoint): readonly stri
 export class SerialLine implements ByteStream {
   /** The time a byte takes. */
   readonly byteMs: number;
-  /** Resolves when others may open the line. */
-  readonly released: Promise<void>;
   readonly #reader: Deno.FsFile;
   readonly #writer: Deno.FsFile;
   readonly #silenceMs: number;
-  readonly #release: () => void;
+  /** When the last handle was closed, on the clock of `performance.now()`. */
+  readonly #closed = Promise.withResolvers<number>();
   #isClosed = false;
   #isReading = false;
   #busyUntil = 0;
@@ -60,9 +59,6 @@ export class SerialLine implements ByteStream {
     this.#silenceMs = silenceMs;
     this.#reader = reader;
     this.#writer = writer;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.released = promise;
-    this.#release = resolve;
   }
 
   async read(into: Uint8Array): Promise<number | null> {
@@ -107,7 +103,13 @@ export class SerialLine implements ByteStream {
 
   #closeReader(): void {
     this.#reader.close();
-    setTimeout(this.#release, REOPEN_MS);
+    this.#closed.resolve(performance.now());
+  }
+
+  /** Resolves when the line is closed and others may open it. */
+  async released(): Promise<void> {
+    const wait = await this.#closed.promise + REOPEN_MS - performance.now();
+    if (wait > 0) await delay(Math.ceil(wait));
   }
 }
 

@@ -87,7 +87,8 @@ Deno.test("an inverter's night: it sleeps, wakes up with rubbish, and nothing fa
   await polled(address);
   await day[Symbol.asyncDispose]();
   await untilMetrics(address, /state="asleep"\} 1/);
-  assert.equal((await fetch(`http://${address}/readyz`)).status, 200);
+  const ready = await fetch(`http://${address}/readyz`);
+  assert.equal(ready.status, 200, await ready.text());
   await collect.told(/"level":"info","message":"device went to sleep"/);
 
   registers = await inverter(MPPT, 32_000, null);

@@ -132,7 +132,7 @@ serviceTest(
       }
       sessions.drop(line(pair.ours, baud));
       theirs.close();
-      await theirs.released;
+      await theirs.released();
     }
   },
 );
@@ -208,7 +208,7 @@ serviceTest(
           assert.equal(bytes.toHex(), expected(1, request));
         }
         theirs.close();
-        await Promise.all([answering, theirs.released]);
+        await Promise.all([answering, theirs.released()]);
       });
     }
 
@@ -222,7 +222,7 @@ serviceTest(
           "and stop bits those of the device?",
       });
       theirs.close();
-      await Promise.all([answering, theirs.released]);
+      await Promise.all([answering, theirs.released()]);
     });
   },
 );
@@ -263,7 +263,7 @@ serviceTest("a line that cannot be opened says why", ["socat"], async ({ socat }
   const ours = await openSerial(line(pair.ours));
   assert.equal(await open(line(pair.ours)), busy);
   ours.close();
-  await ours.released;
+  await ours.released();
   assert.equal(await open(line(pair.ours)), "open");
 });
 
