@@ -9,6 +9,7 @@ import { lockedPackages } from "../supply/packages.ts";
 import { billOfMaterials } from "../supply/sbom.ts";
 import { ROOT } from "./bundle.ts";
 import type { Contents } from "./extractor.ts";
+import { fill } from "./fill.ts";
 import { commandPage, overviewPage } from "./man.ts";
 import { type Machine, MACHINES } from "./runtime.ts";
 
@@ -124,10 +125,6 @@ function placed(path: string): string {
 
 async function template(name: string): Promise<string> {
   return await Deno.readTextFile(new URL(`./deb/${name}`, import.meta.url));
-}
-
-function fill(text: string, values: Readonly<Record<string, string>>): string {
-  return text.replaceAll(/@([A-Z]+)@/g, (mark, name) => values[name] ?? mark);
 }
 
 function encode(text: string): Uint8Array {

@@ -1,5 +1,6 @@
 import { gzipSync } from "node:zlib";
 import { VERSION } from "../../lib/version.ts";
+import { fill } from "./fill.ts";
 import { type Machine, MACHINES } from "./runtime.ts";
 
 const TEMPLATE = new URL("./extractor.sh", import.meta.url);
@@ -48,10 +49,6 @@ function withOffsets(template: string, runtimeLength: number): string {
     head = next;
   }
   throw new Error("The script cannot say its own length");
-}
-
-function fill(template: string, values: Readonly<Record<string, string>>): string {
-  return template.replaceAll(/@([A-Z_]+)@/g, (mark, name) => values[name] ?? mark);
 }
 
 /** In hexadecimal digits. */
