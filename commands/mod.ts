@@ -47,6 +47,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./serve_metrics.ts")).command,
   },
   {
+    name: "health",
+    summary: "Ask the collector that runs here whether it is well",
+    load: async () => (await import("./health.ts")).command,
+  },
+  {
     name: "buffer-vacuum",
     summary: "Trim the buffer by its retention, give the space back, report",
     load: async () => (await import("./buffer_vacuum.ts")).command,

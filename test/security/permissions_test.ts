@@ -21,6 +21,7 @@ const CALLS: Readonly<Record<string, { readonly args: string; readonly until?: R
   },
   drain: { args: "" },
   "serve-metrics": { args: "--set metrics.port=0", until: /metrics are served/ },
+  health: { args: "" },
   "buffer-vacuum": { args: "" },
   buffer: { args: "inspect" },
   decode: { args: "nothing.avro" },
