@@ -5,7 +5,7 @@ import { Collector } from "../lib/compose/collector.ts";
 import { logOf } from "../lib/compose/log.ts";
 import { stopSignals } from "../lib/signals.ts";
 
-const ROOT = "collect runs as root and needs none of its rights; see: sunspool systemd print";
+const ROOT = "collect runs as root and needs none of its rights; see: sunspool systemd install";
 
 /** `sunspool collect`. */
 export const command = defineCommand({

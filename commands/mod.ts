@@ -90,7 +90,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: "systemd",
-    summary: "Print the units that run it as a service",
+    summary: "Print, install or uninstall the units that run it as a service",
     load: async () => (await import("./systemd.ts")).command,
   },
   {

@@ -29,7 +29,7 @@ const CALLS: Readonly<Record<string, { readonly args: string; readonly until?: R
   config: { args: "check" },
   models: { args: "show 103" },
   simulate: { args: "--listen 127.0.0.1:0", until: /127\.0\.0\.1/ },
-  systemd: { args: "print" },
+  systemd: { args: "install --root ." },
   doctor: { args: "" },
   version: { args: "" },
 };

@@ -6,7 +6,7 @@
  *     deno task systemd
  */
 // deno-lint-ignore-file no-console
-import { dirname } from "node:path";
+import { installFiles } from "../../lib/service_install.ts";
 import { serviceFiles } from "../../lib/service_units.ts";
 import { bundle } from "../../scripts/build/bundle.ts";
 
@@ -32,11 +32,10 @@ try {
   await Deno.copyFile(Deno.execPath(), `${here}/deno`);
   await Deno.copyFile(await bundle(), `${here}/sunspool.js`);
   await Deno.copyFile(new URL("judge.sh", import.meta.url), `${here}/judge.sh`);
-  for (const { name, path, text } of serviceFiles("/usr/local/bin/sunspool")) {
-    if (name === "serial.conf") continue;
-    await Deno.mkdir(dirname(here + path), { recursive: true });
-    await Deno.writeTextFile(here + path, text);
-  }
+  const files = serviceFiles("/usr/local/bin/sunspool").filter(({ name }) =>
+    name !== "serial.conf"
+  );
+  await installFiles(files, { root: here, force: false });
   const boot = new URL("boot.sh", import.meta.url).pathname;
   const spaces = ["unshare", "-m", "-p", "-u", "-i", "-n", "-f", "--kill-child"];
   const { stdout, stderr } = await new Deno.Command("timeout", {
