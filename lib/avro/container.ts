@@ -32,6 +32,8 @@ export interface ContainerHeader {
   readonly codec: Codec;
   /** 16 bytes that end each block. */
   readonly sync: Uint8Array;
+  /** Everything that its head says, by key. */
+  readonly metadata: ReadonlyMap<string, string>;
   /** Where the first block begins. */
   readonly end: number;
 }
@@ -51,15 +53,24 @@ export function newSync(): Uint8Array {
   return crypto.getRandomValues(new Uint8Array(SYNC_LENGTH));
 }
 
-/** Writes the head of a container. */
-export function encodeHeader(schemaText: string, codec: Codec, sync: Uint8Array): Uint8Array {
+/**
+ * Writes the head of a container.
+ *
+ * @param more what else it says; readers pass over keys that they do not know
+ */
+export function encodeHeader(
+  schemaText: string,
+  codec: Codec,
+  sync: Uint8Array,
+  more: Readonly<Record<string, string>> = {},
+): Uint8Array {
   const text = new TextEncoder();
-  const entries = { "avro.schema": schemaText, "avro.codec": codec };
-  const metadata = Object.entries(entries).flatMap(([key, value]) => [
+  const entries = Object.entries({ "avro.schema": schemaText, "avro.codec": codec, ...more });
+  const metadata = entries.flatMap(([key, value]) => [
     withLength(text.encode(key)),
     withLength(text.encode(value)),
   ]);
-  return concat([MAGIC, encodeLong(2), ...metadata, encodeLong(0), sync]);
+  return concat([MAGIC, encodeLong(entries.length), ...metadata, encodeLong(0), sync]);
 }
 
 /** Writes one block of `count` encoded records. */
@@ -91,7 +102,8 @@ export function decodeHeader(bytes: Uint8Array): ContainerHeader | undefined {
     if (codec !== "null" && codec !== "deflate" && codec !== "zstandard") {
       throw new Error(`Cannot read a container: unknown codec "${codec}"`);
     }
-    return { schemaText: metadata.get("avro.schema") ?? "", codec, sync, end: cursor.at };
+    const schemaText = metadata.get("avro.schema") ?? "";
+    return { schemaText, codec, sync, metadata, end: cursor.at };
   } catch (error) {
     if (error instanceof MoreBytes) return undefined;
     throw error;

@@ -16,7 +16,8 @@ import {
 import { bytes, integer, text } from "../setting.ts";
 import { examineFolder } from "./file/examine.ts";
 import { type FileName, formatName, parseName } from "./file/file_name.ts";
-import { type Span, wholeBlocks } from "./file/left_over.ts";
+import { INCARNATION, incarnationOf, readLeftOver, type Span } from "./file/left_over.ts";
+import { judge, keptSpans, type Written } from "./file/recovery.ts";
 
 const directory = text(
   { key: "file.directory", summary: "Folder for the container files" },
@@ -91,6 +92,8 @@ class FileOutput implements Output {
   #open: OpenFile | undefined;
   #done: DoneFile[] = [];
   #settled = 0;
+  #incarnation = "";
+  #isAnnounced = false;
 
   constructor(options: FileOptions, context: OutputContext) {
     this.#options = options;
@@ -100,29 +103,23 @@ class FileOutput implements Output {
   async recover(local: LocalPosition): Promise<Recovery> {
     this.#abandon();
     this.#done = [];
-    const names = await this.#guard(() => this.#ownNames());
-    const leftOvers = await this.#guard(() => Promise.all(names.map((name) => this.#read(name))));
-    const ofEpoch = leftOvers.filter(({ name }) => name.epoch === local.epoch);
-    // What has its final name was committed, whatever became of the buffer since.
-    const named = highest(local.position, ofEpoch.map(({ name }) => name.last ?? 0));
-    const written = highest(named, ofEpoch.flatMap(({ spans }) => spans.map(({ last }) => last)));
-    const isForeign = written > local.latest;
-    const position = isForeign ? local.position : named;
+    this.#incarnation = local.incarnation;
+    const files = await this.#guard(() => this.#ownFiles(local));
+    const { position, foreign } = judge(local, files);
     this.#settled = position;
-    for (const { name, spans } of leftOvers) {
-      const isOurs = name.epoch === local.epoch && !isForeign;
-      const wanted = isOurs ? spans.filter(({ last }) => last <= position) : spans;
-      if (name.last === undefined) await this.#guard(() => this.#settleLeftOver(name, wanted));
+    for (const file of files.filter(({ name }) => name.last === undefined)) {
+      const kept = keptSpans(local, file, position);
+      await this.#guard(() => this.#settleLeftOver(file.name, kept));
     }
-    const newEpoch = isForeign
-      ? `the folder has positions up to ${written} of this collector, this buffer file only up to ` +
-        `${local.latest}: it was restored or cloned; its positions count as new from here, ` +
-        "nothing is dropped"
-      : undefined;
+    const newEpoch = foreign === undefined
+      ? undefined
+      : `another buffer file delivered positions up to ${foreign} of this collector: this one was ` +
+        "replaced, restored or cloned; its positions count as new from here, nothing is dropped";
     return { position, newEpoch, event: undefined };
   }
 
   async deliver(batch: Batch): Promise<readonly Rejection[]> {
+    await this.#announce();
     try {
       await this.#guard(async () => {
         for (const group of groupEntries(batch, this.#context.batchSize)) {
@@ -158,6 +155,13 @@ class FileOutput implements Output {
     }
   }
 
+  /** Files are about to name our incarnation: the buffer must not forget it. */
+  async #announce(): Promise<void> {
+    if (this.#isAnnounced) return;
+    await this.#context.note("files name this incarnation");
+    this.#isAnnounced = true;
+  }
+
   async #append(batch: Batch, group: EntryGroup): Promise<void> {
     const { epoch } = batch;
     const first = group.entries[0]?.position ?? 0;
@@ -184,7 +188,8 @@ class FileOutput implements Output {
       await Deno.open(path, { write: true, createNew: true, mode: 0o640 }),
     );
     const sync = newSync();
-    const header = encodeHeader(group.schemaText, CODEC, sync);
+    const more = { [INCARNATION]: this.#incarnation };
+    const header = encodeHeader(group.schemaText, CODEC, sync, more);
     await writeAll(handle, header);
     await handle.syncData();
     await syncFolder(this.#options.directory);
@@ -239,33 +244,29 @@ class FileOutput implements Output {
     this.#context.log("debug", `file finished: ${target}`);
   }
 
-  /** The names of this collector's files; the folder is made when it is missing. */
-  async #ownNames(): Promise<FileName[]> {
+  /** This collector's files that may tell something; the folder is made when it is missing. */
+  async #ownFiles(local: LocalPosition): Promise<Written[]> {
     const { directory } = this.#options;
     await Deno.mkdir(directory, { recursive: true, mode: 0o750 });
-    const names: FileName[] = [];
+    const files: Written[] = [];
     for await (const entry of Deno.readDir(directory)) {
       // Ours are files: a link leads to somebody else's.
       const name = entry.isFile ? parseName(entry.name, this.#context.collector) : undefined;
-      if (name) names.push(name);
+      if (!name) continue;
+      const path = this.#pathOf(entry.name);
+      if (name.last === undefined) files.push({ name, ...await readLeftOver(path, name.epoch) });
+      // The buffer knows of all others; there may be very many.
+      else if (name.epoch === local.epoch && name.last > local.position) {
+        files.push({ name, incarnation: await incarnationOf(path), spans: [] });
+      }
     }
-    return names;
+    return files;
   }
 
-  /** The whole blocks of a file that was not finished; one that has its final name is not read. */
-  async #read(name: FileName): Promise<{ readonly name: FileName; readonly spans: Span[] }> {
-    if (name.last !== undefined) return { name, spans: [] };
+  /** What a killed process left: cut off behind what is kept, and named. */
+  async #settleLeftOver(name: FileName, kept: readonly Span[]): Promise<void> {
     const path = this.#pathOf(formatName(this.#context.collector, name));
-    return { name, spans: await wholeBlocks(await Deno.readFile(path), name.epoch) };
-  }
-
-  /**
-   * What a killed process left: blocks that the buffer has not committed are cut off, since they
-   * will be delivered again. Blocks of another epoch are of another buffer file: all kept.
-   */
-  async #settleLeftOver(name: FileName, wanted: readonly Span[]): Promise<void> {
-    const path = this.#pathOf(formatName(this.#context.collector, name));
-    const last = wanted.at(-1);
+    const last = kept.at(-1);
     if (!last) return await Deno.remove(path);
     {
       using handle = await Deno.open(path, { write: true });
@@ -301,8 +302,4 @@ function isRefusal(error: unknown): boolean {
   return error instanceof Deno.errors.PermissionDenied ||
     error instanceof Deno.errors.NotCapable ||
     error instanceof Error && "code" in error && error.code === "EROFS";
-}
-
-function highest(least: number, others: readonly number[]): number {
-  return others.reduce((high, other) => Math.max(high, other), least);
 }

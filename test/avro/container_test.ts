@@ -3,7 +3,13 @@ import { Buffer } from "node:buffer";
 import { once } from "node:events";
 import { inflateRaw, zstdDecompressSync } from "node:zlib";
 import avro from "avsc";
-import { type Codec, joinContainers, SCHEMA_TEXT } from "../../lib/avro/mod.ts";
+import {
+  type Codec,
+  decodeHeader,
+  encodeHeader,
+  joinContainers,
+  SCHEMA_TEXT,
+} from "../../lib/avro/mod.ts";
 import { runOrThrow } from "../../scripts/services.ts";
 import { serviceTest } from "../services.ts";
 import { batchOf, entryOf } from "./sample_batch.ts";
@@ -20,6 +26,15 @@ function containerOf(codec: Codec): Uint8Array<ArrayBuffer> {
   const [container] = joinContainers(BATCH, 100, codec);
   assert.ok(container);
   return Uint8Array.from(container.bytes);
+}
+
+/** The same, with more in its head. */
+function containerWithMore(codec: Codec): Uint8Array<ArrayBuffer> {
+  const bytes = containerOf(codec);
+  const { sync, end = 0 } = decodeHeader(bytes) ?? {};
+  assert.ok(sync);
+  const head = encodeHeader(SCHEMA_TEXT, codec, sync, { "sunspool.incarnation": "an id" });
+  return Uint8Array.from([...head, ...bytes.subarray(end)]);
 }
 
 /** Everything that avsc's own reader of container files finds. */
@@ -42,10 +57,12 @@ async function readByAvsc(bytes: Uint8Array): Promise<{ schema: unknown; records
 
 for (const codec of CODECS) {
   Deno.test(`avsc reads a container whose codec is ${codec}`, async () => {
-    const { schema, records } = await readByAvsc(containerOf(codec));
-    const type = avro.Type.forSchema(JSON.parse(SCHEMA_TEXT));
-    assert.deepEqual(schema, type.schema());
-    assert.deepEqual(records.map(plain), RECORDS);
+    for (const container of [containerOf(codec), containerWithMore(codec)]) {
+      const { schema, records } = await readByAvsc(container);
+      const type = avro.Type.forSchema(JSON.parse(SCHEMA_TEXT));
+      assert.deepEqual(schema, type.schema());
+      assert.deepEqual(records.map(plain), RECORDS);
+    }
   });
 }
 
@@ -75,7 +92,7 @@ for (const codec of CODECS) {
     async ({ python }) => {
       const file = await Deno.makeTempFile({ suffix: ".avro" });
       try {
-        await Deno.writeFile(file, containerOf(codec));
+        await Deno.writeFile(file, containerWithMore(codec));
         const [name, told, records] = JSON.parse(await runOrThrow(python, ["-c", PROGRAM, file]));
         assert.deepEqual([name, told], ["sunspool.Reading", codec]);
         // fastavro makes dates of timestamps: seconds here.

@@ -78,6 +78,20 @@ Deno.test("a file is partial until it is finished, then named after what is in i
   assert.equal((mode ?? 0) & 0o137, 0, "more than the owner may write, or others read");
 });
 
+Deno.test("a file names the opening of the buffer that it was written from, which is kept", async () => {
+  await using folders = new Folders();
+  await using work = folders.deliver();
+  await work.append("1");
+  await work.recover();
+  const { epoch, incarnation } = await work.buffer.local("file");
+  await work.deliver();
+  const bytes = await Deno.readFile(`${folders.readings}/roof-${epoch}-1.avro.partial`);
+  assert.equal(decodeHeader(bytes)?.metadata.get("sunspool.incarnation"), incarnation);
+  await work.restart();
+  const { incarnations } = await work.buffer.local("file");
+  assert.deepEqual(incarnations.map(({ id }) => id === incarnation), [true, false]);
+});
+
 Deno.test("a file is finished when it is large enough, and the next begins behind it", async () => {
   await using folders = new Folders();
   await using work = folders.deliver({ "file.roll_bytes": 8192 });
@@ -269,7 +283,7 @@ Deno.test("a backup that is older than a partial file keeps what is in it", asyn
   }
   await Deno.writeFile(buffer, backup);
   await using work = folders.deliver();
-  assert.match((await work.recover()).newEpoch ?? "", /positions up to 5 .* only up to 2/);
+  assert.match((await work.recover()).newEpoch ?? "", /positions up to 5 .* restored/);
   await work.append("new 3");
   await work.deliverAll();
   await work.restart();

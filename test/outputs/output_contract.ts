@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
 import type { Buffer, Lookup, OutputType } from "../../lib/core/mod.ts";
 import { OTHER_SCHEMA } from "../avro/sample_batch.ts";
 import { Delivery, forever, named } from "./delivery.ts";
@@ -304,6 +305,42 @@ const CASES: Readonly<Record<string, (scene: Scene) => Promise<void>>> = {
     await work.restart();
     const texts = [...range(1, 4), "lost 5", "lost 6", "lost 7", "new 5", "new 6", "new 7"];
     assert.deepEqual(await textsAt(scene), texts);
+  },
+
+  "an older copy that was put back and filled before anybody delivers drops nothing": async (
+    scene,
+  ) => {
+    const at = (name: string) => `${scene.folder}/${name}.sqlite`;
+    {
+      await using work = scene.delivery();
+      await work.append(...range(1, 4));
+      await work.recover();
+      await work.deliverAll();
+    }
+    await Deno.copyFile(at("buffer"), at("stopped"));
+    {
+      await using work = scene.delivery();
+      await work.append("lost 5", "lost 6", "lost 7");
+      await work.recover();
+      await work.deliverAll();
+      using sql = new DatabaseSync(at("buffer"));
+      sql.exec(`VACUUM INTO '${at("running")}'`);
+      await work.append("lost 8");
+      await work.deliverAll();
+    }
+    const texts = [...range(1, 4), "lost 5", "lost 6", "lost 7", "lost 8"];
+    for (const copy of ["stopped", "running"]) {
+      await using work = scene.delivery("roof", `${copy}.sqlite`);
+      const added = [1, 2, 3, 4, 5, 6].map((number) => `${copy} ${number}`);
+      await work.append(...added);
+      await work.restart();
+      assert.match((await work.recover()).newEpoch ?? "", /restored/, copy);
+      await work.deliverAll();
+      await work.restart();
+      assert.equal((await work.recover()).newEpoch, undefined);
+      texts.push(...added);
+      assert.deepEqual(await textsAt(scene), texts);
+    }
   },
 
   "a backup that held the same readings already has them delivered": async (scene) => {

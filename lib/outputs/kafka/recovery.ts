@@ -1,4 +1,5 @@
 import type { LocalPosition, Rejection } from "../../core/mod.ts";
+import { isOurs } from "../../incarnation.ts";
 
 /** A position that the consumer group keeps for us: the offset of partition 0 of a topic. */
 export interface GroupOffset {
@@ -21,9 +22,6 @@ export type Verdict =
 /**
  * Holds the group's offsets against the buffer file's own history.
  *
- * An offset is ours when its incarnation is one of this file's and its position existed while
- * that incarnation was the newest: beyond it the file it belonged to went another way.
- *
  * @param topic the topic in use; offsets of earlier topics prove deliveries, but contradict nothing
  */
 export function judge(
@@ -36,11 +34,6 @@ export function judge(
   const ours = offsets.filter((offset) => isOurs(local, offset));
   if (ours.length === 0) return { kind: "unknown" };
   return { kind: "delivered", position: Math.max(...ours.map(({ position }) => position)) };
-}
-
-function isOurs({ incarnations, latest }: LocalPosition, offset: GroupOffset): boolean {
-  const incarnation = incarnations.find(({ id }) => id === offset.incarnation);
-  return incarnation !== undefined && offset.position <= (incarnation.last ?? latest);
 }
 
 /** What is noted in the buffer before each transaction. */
