@@ -8,6 +8,7 @@ import { configOf, configOptions, formatOptions } from "../lib/compose/options.t
 import {
   type Config,
   configSchema,
+  obstaclesOf,
   printedValues,
   settings,
   warningsOf,
@@ -46,7 +47,8 @@ export const command = defineCommand({
 
 async function check(config: Config, io: Io): Promise<void> {
   await sunspecDefinitions(config.get(settings.sunspec.modelsDir));
-  for (const warning of warningsOf(config)) io.err(`warning: ${warning}\n`);
+  const warnings = [...warningsOf(config), ...obstaclesOf(config)];
+  for (const warning of warnings) io.err(`warning: ${warning}\n`);
   io.out(`${config.file ?? "no file, defaults and environment"}: ok\n`);
 }
 

@@ -91,3 +91,8 @@ export function addressAfter(address: string, offset: number): string {
 function fail(text: string, why: string): never {
   throw new UsageError(`Cannot use addresses "${text}": ${why}; write ${FORMS}`);
 }
+
+/** Whether a name or an address of a listener is reached from this machine only. */
+export function isLoopback(host: string): boolean {
+  return /^(127(\.\d{1,3}){3}|::1|localhost)$/.test(host);
+}

@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { type Context, Hono } from "hono";
+import { isLoopback } from "./cidr.ts";
 import { ConfigError, messageOf } from "./core/mod.ts";
 import { HTTP_LIMITS, type HttpLimits, type HttpListener, listenHttp } from "./http_listener.ts";
 
@@ -29,7 +30,6 @@ export interface MetricsServerOptions {
   ready(): Promise<Health>;
 }
 
-const LOOPBACK = /^(127(\.\d{1,3}){3}|::1|localhost)$/;
 /** What a bearer token may consist of: RFC 6750, section 2.1. */
 const TOKEN = /^[A-Za-z0-9._~+/-]+=*$/;
 /** The same for every page that is not there and every method that is not served. */
@@ -44,7 +44,7 @@ const HEADERS = { "x-content-type-options": "nosniff", "cache-control": "no-stor
  */
 export async function serveMetrics(options: MetricsServerOptions): Promise<HttpListener> {
   const { address, port, token, limits = HTTP_LIMITS } = options;
-  if (!LOOPBACK.test(address) && token === undefined) {
+  if (!isLoopback(address) && token === undefined) {
     throw new ConfigError(
       `Cannot listen on metrics.address "${address}": beyond loopback readers must send a token; ` +
         "set metrics.token_file or SUNSPEC_METRICS_TOKEN",
@@ -104,5 +104,5 @@ function foreignHost(context: Context): Response | undefined {
   const host = context.req.header("host");
   if (host === undefined) return undefined;
   const name = host.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1").toLowerCase();
-  return LOOPBACK.test(name) ? undefined : context.text("not this host\n", 421);
+  return isLoopback(name) ? undefined : context.text("not this host\n", 421);
 }

@@ -26,6 +26,7 @@ export function setting<T>(
     fallback,
     shownFallback: parts.shownFallback ?? shown(fallback),
     isSecret: parts.isSecret ?? false,
+    isReadFile: false,
     schema: parts.schema,
     parse: (value) => parts.parse(value),
     fromText: (value) => parts.fromText(value),
@@ -161,6 +162,11 @@ export function text(
     parse: check,
     fromText: check,
   });
+}
+
+/** The name of a file that is read; may be left open. */
+export function readFile(about: SettingText): Setting<string | undefined> {
+  return { ...text(about, undefined), isReadFile: true };
 }
 
 /** Texts; in the environment separated by commas. */

@@ -8,4 +8,5 @@ export { allSettings, Config, type Origin } from "./config.ts";
 export { type ConfigSources, type KeyFlag, loadConfig } from "./load.ts";
 export { type Branch, configSchema, type PrintedValue, printedValues } from "./print.ts";
 export { settings } from "./settings.ts";
+export { obstaclesOf } from "./obstacles.ts";
 export { warningsOf } from "./warnings.ts";

@@ -1,7 +1,7 @@
 import { parseAddressBlock } from "../cidr.ts";
 import { messageOf, parseUnitIds, type Setting, SettingError, type UnitIds } from "../core/mod.ts";
 import { devices, writtenUnitIds } from "./devices.ts";
-import { bytes, flag, integer, oneOf, secret, setting, text, texts } from "../setting.ts";
+import { bytes, flag, integer, oneOf, readFile, secret, setting, text, texts } from "../setting.ts";
 
 const MILLISECONDS = { min: 0, max: 86_400_000 };
 const TIMEOUT_MS = { min: 1, max: 3_600_000 };
@@ -213,20 +213,17 @@ export const settings = {
       },
       undefined,
     ),
-    tlsCaFile: text(
+    tlsCaFile: readFile(
       {
         key: "modbus.tls.ca_file",
         summary: "CA that signs tls:// devices (PEM); adds to the public ones",
       },
-      undefined,
     ),
-    tlsCertFile: text(
+    tlsCertFile: readFile(
       { key: "modbus.tls.cert_file", summary: "Our certificate for tls:// devices (PEM)" },
-      undefined,
     ),
-    tlsKeyFile: text(
+    tlsKeyFile: readFile(
       { key: "modbus.tls.key_file", summary: "Its key (PEM); nobody else may be able to read it" },
-      undefined,
     ),
   },
   sunspec: {
@@ -338,9 +335,8 @@ export const settings = {
       },
       "127.0.0.1",
     ),
-    tokenFile: text(
+    tokenFile: readFile(
       { key: "metrics.token_file", summary: "File with the bearer token that readers must send" },
-      undefined,
     ),
     token: secret({
       key: "metrics.token",

@@ -12,6 +12,8 @@ export interface Setting<T> {
   readonly shownFallback: string;
   /** Never printed, never taken from a flag or the file: environment, `*_file` or credential only. */
   readonly isSecret: boolean;
+  /** Names a file that is read and has to be there. */
+  readonly isReadFile: boolean;
   /** JSON Schema of the value in the file. */
   readonly schema: { readonly [keyword: string]: unknown };
   /**

@@ -14,10 +14,23 @@ Deno.test("config", async (t) => {
       out: "no file, defaults and environment: ok\n",
       err: "",
     });
+    for (const name of ["ca.pem", "us.crt", "us.key", "own.pem", "own.key", "password", "token"]) {
+      await Deno.writeTextFile(`${folder.path}/${name}`, "");
+    }
     assert.deepEqual(await run(["config", "check", "--config", "full.toml"], here), {
       code: 0,
       out: "full.toml: ok\n",
       err: "",
+    });
+  });
+
+  await t.step("check warns of files that are not there", async () => {
+    const env = { SUNSPEC_MODBUS_TLS_CA_FILE: "absent.pem", SUNSPEC_METRICS_TOKEN_FILE: "token" };
+    assert.deepEqual(await run(["config", "check"], { ...here, env }), {
+      code: 0,
+      out: "no file, defaults and environment: ok\n",
+      err:
+        'warning: SUNSPEC_MODBUS_TLS_CA_FILE: modbus.tls.ca_file: there is no file "absent.pem" here\n',
     });
   });
 
@@ -44,6 +57,15 @@ Deno.test("config", async (t) => {
       'warning: SUNSPEC_KAFKA_ACKS: kafka.acks: selects kafka.delivery = "at_least_once": a reading ' +
         "may arrive twice; give kafka.delivery to confirm it\n",
     );
+  });
+
+  await t.step("check warns of a listener that nobody may be let in to", async () => {
+    const args = ["config", "check", "--set", "metrics.address=0.0.0.0"];
+    const open = await run(args, here);
+    assert.equal(open.code, 0);
+    assert.match(open.err, /^warning: --set: metrics\.address: without metrics\.token_file.*\n$/);
+    const env = { SUNSPEC_METRICS_TOKEN: "t" };
+    assert.equal((await run(args, { ...here, env })).err, "");
   });
 
   await t.step("print shows every key with value and origin, secrets hidden", async () => {

@@ -1,7 +1,7 @@
 import type { Codec } from "../../avro/container.ts";
 import { type Lookup, type Setting, SettingError, type SettingNote } from "../../core/mod.ts";
 import { readSecret } from "../../secret.ts";
-import { flag, integer, oneOf, secret, text, texts } from "../../setting.ts";
+import { flag, integer, oneOf, readFile, secret, text, texts } from "../../setting.ts";
 import type { ClientOptions } from "./client.ts";
 import { readTls } from "./tls.ts";
 
@@ -65,24 +65,21 @@ const settings = {
     { key: "kafka.tls.enabled", summary: "Speak TLS; a CA or certificate file implies it" },
     false,
   ),
-  tlsCaFile: text(
+  tlsCaFile: readFile(
     { key: "kafka.tls.ca_file", summary: "Certificate authorities to trust (PEM)" },
-    undefined,
   ),
-  tlsCertFile: text(
+  tlsCertFile: readFile(
     { key: "kafka.tls.cert_file", summary: "Our own certificate (PEM)" },
-    undefined,
   ),
-  tlsKeyFile: text({ key: "kafka.tls.key_file", summary: "Its private key (PEM)" }, undefined),
+  tlsKeyFile: readFile({ key: "kafka.tls.key_file", summary: "Its private key (PEM)" }),
   saslMechanism: oneOf(
     { key: "kafka.sasl.mechanism", summary: "How to prove who we are" },
     undefined,
     ["plain", "scram-sha-256", "scram-sha-512"],
   ),
   saslUsername: text({ key: "kafka.sasl.username", summary: "User name" }, undefined),
-  saslPasswordFile: text(
+  saslPasswordFile: readFile(
     { key: "kafka.sasl.password_file", summary: "File that holds the password" },
-    undefined,
   ),
   saslPassword: secret({
     key: "kafka.sasl.password",
