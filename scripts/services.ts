@@ -70,9 +70,9 @@ async function main(args: readonly string[]): Promise<number> {
 function table(tools: Tools): string {
   const rows = Object.entries(tools).map(([name, tool]) => {
     const status = "path" in tool ? tool.path : `missing: ${tool.missing}; try: ${tool.enable}`;
-    return `${name.padEnd(8)}${status}\n`;
+    return `${name.padEnd(16)}${status}\n`;
   });
-  return `${"TOOL".padEnd(8)}STATUS\n${rows.join("")}`;
+  return `${"TOOL".padEnd(16)}STATUS\n${rows.join("")}`;
 }
 
 function credentials({ username, password }: { username: string; password: string }): string {

@@ -58,9 +58,12 @@ export function sendSignal(child: Deno.ChildProcess, name: Deno.Signal): void {
   }
 }
 
-/** Where the PATH has a program. */
-export async function findCommand(name: string): Promise<string | undefined> {
-  for (const folder of (Deno.env.get("PATH") ?? "").split(":").filter(Boolean)) {
+/** Where the PATH has a program, or other folders written alike. */
+export async function findCommand(
+  name: string,
+  folders: string = Deno.env.get("PATH") ?? "",
+): Promise<string | undefined> {
+  for (const folder of folders.split(":").filter(Boolean)) {
     const path = `${folder}/${name}`;
     if (await isExecutable(path)) return path;
   }

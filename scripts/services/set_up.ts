@@ -2,6 +2,7 @@ import { messageOf } from "../../lib/core/errors.ts";
 import { cacheFolder } from "./cache.ts";
 import { hasDebianRoot, makeDebianRoot } from "./debian_root.ts";
 import { fetchKafkaJars, hasKafkaJars, KAFKA_VERSION } from "./kafka_jars.ts";
+import { fetchPrometheus, hasPrometheus } from "./prometheus_programs.ts";
 import { hasPythonPackages, makePythonVenv } from "./python_packages.ts";
 import { runOrThrow } from "./run.ts";
 import { absentPackages, canInstallPackages, findTools, type Tools } from "./tools.ts";
@@ -24,17 +25,24 @@ async function fetchIntoCache(): Promise<void> {
   using file = await Deno.open(`${cacheFolder()}/lock`, { create: true, write: true });
   await file.lock(true);
 
-  if (await canInstallPackages()) await installPackages(await absentPackages());
+  if (await canInstallPackages()) {
+    const absent = await absentPackages();
+    if (absent.length > 0 || !await hasPrometheus()) await refreshPackages();
+    await installPackages(absent);
+  }
   if (!await hasKafkaJars()) await attempt(`fetch Kafka ${KAFKA_VERSION}`, fetchKafkaJars);
   if (!await hasDebianRoot() && await canInstallPackages()) {
     await attempt("make a Debian root folder", makeDebianRoot);
   }
+  if (!await hasPrometheus()) await attempt("fetch Prometheus", fetchPrometheus);
   if (!await hasPythonPackages()) await attempt("fetch Python packages", makePythonVenv);
 }
 
-async function installPackages(packages: readonly string[]): Promise<void> {
-  if (packages.length === 0) return;
+async function refreshPackages(): Promise<void> {
   await attempt("refresh the list of Debian packages", () => aptGet("update"));
+}
+
+async function installPackages(packages: readonly string[]): Promise<void> {
   for (const name of packages) {
     await attempt(`install "${name}"`, () => aptGet("install", "--no-install-recommends", name));
   }

@@ -1,5 +1,6 @@
 import { debianRoot, hasDebianRoot } from "./debian_root.ts";
 import { hasJava, hasKafkaJars, KAFKA_VERSION, kafkaJars } from "./kafka_jars.ts";
+import { findPrometheus, type PrometheusProgram } from "./prometheus_programs.ts";
 import { hasPythonPackages, hasVenv, pythonPath } from "./python_packages.ts";
 import { findCommand } from "./run.ts";
 
@@ -13,6 +14,8 @@ export type ToolName =
   | "kcat"
   | "mbpoll"
   | "openssl"
+  | "prometheus"
+  | "promtool"
   | "python"
   | "qemu"
   | "socat"
@@ -44,6 +47,8 @@ export async function findTools(): Promise<Tools> {
     kcat: findProgram("kcat"),
     mbpoll: findProgram("mbpoll"),
     openssl: findProgram("openssl"),
+    prometheus: findOfPrometheus("prometheus"),
+    promtool: findOfPrometheus("promtool"),
     python: findPython(),
     qemu: findProgram("qemu-aarch64-static", ...ARM64_PACKAGES),
     socat: findProgram("socat"),
@@ -58,6 +63,8 @@ export async function findTools(): Promise<Tools> {
     kcat: await found.kcat,
     mbpoll: await found.mbpoll,
     openssl: await found.openssl,
+    prometheus: await found.prometheus,
+    promtool: await found.promtool,
     python: await found.python,
     qemu: await found.qemu,
     socat: await found.socat,
@@ -127,6 +134,13 @@ async function findKafka(): Promise<FoundTool | MissingTool> {
   if (await hasKafkaJars()) return { path: kafkaJars() };
   if (!await hasCommand("mvn")) return await absent(`no Maven to fetch ${name}`, "maven");
   return { missing: `${name} has not been fetched`, enable: SET_UP };
+}
+
+async function findOfPrometheus(name: PrometheusProgram): Promise<FoundTool | MissingTool> {
+  const path = await findPrometheus(name);
+  if (path !== undefined) return { path };
+  if (await hasCommand("apt-get")) return { missing: `no ${name}`, enable: SET_UP };
+  return { missing: `no ${name}`, enable: "install Prometheus" };
 }
 
 async function findPython(): Promise<FoundTool | MissingTool> {

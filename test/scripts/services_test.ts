@@ -139,6 +139,8 @@ Deno.test("a test whose tool is missing is skipped with the reason, and fails in
     kcat: FOUND,
     mbpoll: FOUND,
     openssl: FOUND,
+    prometheus: FOUND,
+    promtool: FOUND,
     python: FOUND,
     socat: FOUND,
     "systemd-analyze": FOUND,
