@@ -9,6 +9,10 @@ const BUSY: Readonly<Record<BufferTask, string>> = {
   drain: "another collect or drain is delivering from it",
 };
 
+/** As long as a large file takes on slow storage when it has to be checked whole. */
+const OPENING_MS = 60_000;
+const LOOK_AGAIN_MS = 5;
+
 /** A lock that is held until it is disposed, or the process ends however it ends. */
 export class TaskLock implements Disposable {
   readonly #file: Deno.FsFile;
@@ -17,8 +21,33 @@ export class TaskLock implements Disposable {
     this.#file = file;
   }
 
+  /**
+   * Waits until no other process is opening the buffer, and keeps all others from it. Whoever opens it
+   * looks whether others are at it by taking their locks for a moment: two that start in the same
+   * second, as cron has them do, would get in each other's way.
+   *
+   * @throws {TryLaterError} when somebody else takes for ever
+   */
+  static takeTurn(bufferPath: string): Disposable {
+    const giveUpAt = performance.now() + OPENING_MS;
+    for (;;) {
+      const turn = TaskLock.#tryTake(bufferPath, "open");
+      if (turn) return turn;
+      if (performance.now() > giveUpAt) {
+        throw new TryLaterError(
+          `Cannot use buffer "${bufferPath}": another process has been opening it for a minute`,
+        );
+      }
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOOK_AGAIN_MS);
+    }
+  }
+
   /** Takes the lock of a task; undefined when another process has it. */
   static tryTake(bufferPath: string, task: BufferTask): TaskLock | undefined {
+    return TaskLock.#tryTake(bufferPath, task);
+  }
+
+  static #tryTake(bufferPath: string, task: BufferTask | "open"): TaskLock | undefined {
     const file = openPrivately(`${bufferPath}.${task}.lock`);
     if (file.tryLockSync(true)) return new TaskLock(file);
     file.close();

@@ -108,7 +108,7 @@ export class SqliteBuffer implements Buffer {
   /**
    * Opens the file.
    *
-   * @throws {TryLaterError} another process does the same with it
+   * @throws {TryLaterError} another process does the same with it, or opens it without an end
    * @throws {RefusedError} it may not be opened
    * @throws {ConfigError} it cannot be kept as asked
    */
@@ -117,6 +117,7 @@ export class SqliteBuffer implements Buffer {
     const { path, role } = options;
     const tasks = TASKS[role];
     openPrivately(path).close();
+    using _turn = TaskLock.takeTurn(path);
     for (const task of tasks) stack.use(TaskLock.take(path, task));
     const others = TASKS.collect.filter((task) => !tasks.includes(task));
     const file = openFile(path, options, {

@@ -2,6 +2,7 @@
  * Uses a buffer in a process of its own, and tells what it did, one line each.
  *
  *     hold PATH ROLE      opens it, says "open" or the error's name, and waits to be killed
+ *     reopen PATH ROLE    opens and closes it for ever, says "open" before the first time
  *     migrate PATH STEP   does the first steps of the migration from version 1, and waits to be killed
  *     append PATH         appends three readings at a time for ever, says the last position on disk
  */
@@ -26,6 +27,11 @@ if (task === "migrate") {
 }
 if (role !== "collect" && role !== "append" && role !== "drain" && role !== "maintain") {
   throw new Error(`Cannot use role "${role}"`);
+}
+
+if (task === "reopen") tell("open");
+while (task === "reopen") {
+  await using _buffer = new SqliteBuffer({ ...OPTIONS, path, role });
 }
 
 try {

@@ -75,3 +75,14 @@ Deno.test("closing gives the locks back, and so does an opening that fails", asy
   assert.throws(() => folder.open({ collector: "another" }));
   await using _buffer = folder.open();
 });
+
+Deno.test("whoever is just opening the buffer for another task is in nobody's way", async () => {
+  for (const [other, role] of [["append", "drain"], ["maintain", "collect"]] as const) {
+    await using folder = new BufferFolder();
+    await using child = new Child(PROGRAM, "reopen", folder.path, other);
+    assert.equal(await child.line(), "open");
+    for (let i = 0; i < 20; i++) {
+      await using _buffer = folder.open({ role });
+    }
+  }
+});

@@ -105,6 +105,7 @@ Deno.test("the file and its locks are for their owner alone", async () => {
     ["buffer.sqlite.append.lock", "600"],
     ["buffer.sqlite.ballast", "600"],
     ["buffer.sqlite.drain.lock", "600"],
+    ["buffer.sqlite.open.lock", "600"],
   ]);
 });
 
