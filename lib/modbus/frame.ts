@@ -120,6 +120,11 @@ export function checkReply(request: Omit<Frame, "transactionId">, { unitId, pdu 
   );
 }
 
+/** What a checked reply that is no exception carries: the registers, not copied. */
+export function registersOf(pdu: Uint8Array): Uint8Array {
+  return pdu.subarray(2);
+}
+
 /** What a read asks for, in words. */
 export function describeRead(unitId: number, { functionCode, address, quantity }: ReadRequest) {
   const kind = functionCode === 3 ? "holding" : "input";

@@ -8,8 +8,7 @@ import {
   TransportError,
 } from "../core/mod.ts";
 import { Breaker, isSilence } from "./breaker.ts";
-import { ModbusClient } from "./client.ts";
-import { describeRead, exceptionOf, MAX_READ_QUANTITY } from "./frame.ts";
+import { describeRead, exceptionOf, MAX_READ_QUANTITY, readPdu, registersOf } from "./frame.ts";
 import type { OpenLink } from "./link.ts";
 import { LinkOpener, type OpenerOptions } from "./open.ts";
 import { Pace, type PauseKind, type Pauses } from "./pace.ts";
@@ -62,7 +61,6 @@ export class Session {
   /** The endpoint in its one spelling. */
   readonly endpoint: string;
   readonly #options: SessionOptions;
-  readonly #client: ModbusClient;
   readonly #opener: LinkOpener;
   readonly #breaker: Breaker;
   readonly #pace: Pace;
@@ -71,7 +69,6 @@ export class Session {
   #usedLink: OpenLink | undefined;
   #connectedAt = Number.NEGATIVE_INFINITY;
   #transactionId: number;
-  #exchange: ExchangeOptions | undefined;
   #queue: Promise<unknown> = Promise.resolve();
   #waiting = 0;
   #lastExchange = Number.NEGATIVE_INFINITY;
@@ -101,7 +98,6 @@ export class Session {
       { connectMs, readMs },
       (kind, ms) => options.onLearned?.(this.endpoint, kind, ms),
     );
-    this.#client = new ModbusClient((unitId, pdu) => this.#exchangePdu(unitId, pdu));
   }
 
   /** The pauses that are kept: those asked for, and what was learned beyond them. */
@@ -224,14 +220,17 @@ export class Session {
     const heard = (isAnswered: boolean) =>
       isFirst ? this.#pace.first(unitId, isAnswered) : this.#pace.next(unitId, isAnswered, sinceMs);
     const timeoutMs = options.requestTimeoutMs ?? this.#options.requestTimeoutMs;
-    this.#exchange = { link, request, timeoutMs, signal, observe: options.observe };
+    const onStale = () => options.observe?.("stale_reply");
     try {
-      const bytes = await this.#client.readRegisters(unitId, request);
+      const pdu = readPdu(request);
+      const reply = await link.exchange({ unitId, pdu, timeoutMs, signal, onStale });
+      const exception = exceptionOf(reply, unitId, request);
+      if (exception) throw exception;
       this.#failedConnects = 0;
       options.observe?.("ok");
       this.#breaker.answered(unitId);
       heard(true);
-      return bytes;
+      return registersOf(reply);
     } catch (error) {
       if (error instanceof ModbusException) {
         if (!isSilence(error)) this.#breaker.answered(unitId);
@@ -257,18 +256,6 @@ export class Session {
     );
     const pause = readyAt - performance.now();
     if (pause > 0) await delay(pause, signal);
-  }
-
-  /** What the request interface sends goes through the strict link; an exception is thrown here. */
-  async #exchangePdu(unitId: number, pdu: Uint8Array): Promise<Uint8Array> {
-    const exchange = this.#exchange;
-    if (!exchange) throw new Error("A request without an exchange");
-    const { link, request, timeoutMs, signal, observe } = exchange;
-    const onStale = () => observe?.("stale_reply");
-    const reply = await link.exchange({ unitId, pdu, timeoutMs, signal, onStale });
-    const exception = exceptionOf(reply, unitId, request);
-    if (exception) throw exception;
-    return reply;
   }
 
   async #connected(signal: AbortSignal): Promise<OpenLink> {
@@ -299,14 +286,6 @@ export class Session {
     this.#noConnectBefore = performance.now() + this.#retryDelay(this.#failedConnects) / 2;
     this.#failedConnects++;
   }
-}
-
-interface ExchangeOptions {
-  readonly link: OpenLink;
-  readonly request: ReadRequest;
-  readonly timeoutMs: number;
-  readonly signal: AbortSignal;
-  readonly observe: ((result: string) => void) | undefined;
 }
 
 function checkRequest(unitId: number, request: ReadRequest): void {

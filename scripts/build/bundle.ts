@@ -20,8 +20,7 @@ export async function deno(args: readonly string[]): Promise<boolean> {
 export async function bundle(): Promise<string> {
   await Deno.mkdir(DIST, { recursive: true });
   const target = `${DIST}/sunspool.js`;
-  // modbus-serial loads its serial port where there is one; ours is not it.
-  const options = ["--quiet", "--platform", "deno", "--minify", "--external", "serialport"];
+  const options = ["--quiet", "--platform", "deno", "--minify"];
   if (!await deno(["bundle", ...options, "-o", target, "main.ts"])) {
     throw new Error("Cannot bundle main.ts: deno bundle failed");
   }

@@ -3,7 +3,7 @@ import manifest from "../../deno.json" with { type: "json" };
 const ROOT = new URL("../../", import.meta.url).pathname;
 
 /** Used by tests alone. */
-const DEVELOPMENT = ["fast-check"];
+const DEVELOPMENT = ["fast-check", "modbus-serial"];
 
 /** An npm package that the lock file names. */
 export interface LockedPackage {
