@@ -1,13 +1,42 @@
-/** CRC-32C (Castagnoli), reflected: RFC 3720, appendix B.4. */
-const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte;
-  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? crc >>> 1 ^ 0x82f6_3b78 : crc >>> 1;
-  return crc;
-});
+/** Bytes that are taken in one step. */
+const SLICE = 8;
+
+/**
+ * CRC-32C (Castagnoli), reflected: RFC 3720, appendix B.4. The table of `k` at 256 × k is what a byte
+ * does when `k` others follow it, so that eight bytes are looked up at once ("slicing by 8").
+ */
+const TABLES = makeTables();
+
+function makeTables(): Int32Array {
+  const tables = new Int32Array(256 * SLICE);
+  for (let byte = 0; byte < 256; byte++) {
+    let crc = byte;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? crc >>> 1 ^ 0x82f6_3b78 : crc >>> 1;
+    tables[byte] = crc;
+  }
+  for (let at = 256; at < tables.length; at++) {
+    const before = tables[at - 256] ?? 0;
+    tables[at] = before >>> 8 ^ (tables[before & 0xff] ?? 0);
+  }
+  return tables;
+}
 
 /** The checksum of some bytes, 0 ≤ result < 2^32. */
 export function crc32c(bytes: Uint8Array): number {
-  let crc = 0xffff_ffff;
-  for (const byte of bytes) crc = crc >>> 8 ^ (TABLE[(crc ^ byte) & 0xff] ?? 0);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const { length } = bytes;
+  let crc = ~0;
+  let place = 0;
+  for (; place + SLICE <= length; place += SLICE) {
+    const low = crc ^ view.getInt32(place, true);
+    const high = view.getInt32(place + 4, true);
+    crc = (TABLES[0x700 | low & 0xff] ?? 0) ^ (TABLES[0x600 | low >>> 8 & 0xff] ?? 0) ^
+      (TABLES[0x500 | low >>> 16 & 0xff] ?? 0) ^ (TABLES[0x400 | low >>> 24] ?? 0) ^
+      (TABLES[0x300 | high & 0xff] ?? 0) ^ (TABLES[0x200 | high >>> 8 & 0xff] ?? 0) ^
+      (TABLES[0x100 | high >>> 16 & 0xff] ?? 0) ^ (TABLES[high >>> 24] ?? 0);
+  }
+  for (; place < length; place++) {
+    crc = crc >>> 8 ^ (TABLES[(crc ^ view.getUint8(place)) & 0xff] ?? 0);
+  }
   return ~crc >>> 0;
 }

@@ -22,3 +22,22 @@ Deno.test("crc32c() gives the answers of RFC 3720, appendix B.4", () => {
     assert.equal(crc32c(bytes), want, what);
   }
 });
+
+Deno.test("crc32c() of any piece of an array is what its bits give one by one", () => {
+  const bytes = Uint8Array.from({ length: 64 }, (_, i) => i * 37 + 11);
+  for (let first = 0; first < 9; first++) {
+    for (let end = first; end <= bytes.length; end++) {
+      const piece = bytes.subarray(first, end);
+      assert.equal(crc32c(piece), bitByBit(piece), `${first} to ${end}`);
+    }
+  }
+});
+
+function bitByBit(bytes: Uint8Array): number {
+  let crc = 0xffff_ffff;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? crc >>> 1 ^ 0x82f6_3b78 : crc >>> 1;
+  }
+  return ~crc >>> 0;
+}
