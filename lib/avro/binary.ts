@@ -5,18 +5,18 @@
  * @module
  */
 
+import { Writer } from "./writer.ts";
+
 /** No block or text we write comes near; a length beyond it is rubbish. */
 export const MAX_LENGTH = 256 * 1024 * 1024;
 
+const writer = new Writer();
+
 /** Zigzag, then seven bits a byte, lowest first. `value` within ±2^53. */
 export function encodeLong(value: number): Uint8Array {
-  const bytes: number[] = [];
-  let rest = value < 0 ? BigInt(value) * -2n - 1n : BigInt(value) * 2n;
-  while (rest > 0x7fn) {
-    bytes.push(Number(rest & 0x7fn) | 0x80);
-    rest >>= 7n;
-  }
-  return Uint8Array.from([...bytes, Number(rest)]);
+  writer.begin();
+  writer.long(value);
+  return writer.taken();
 }
 
 /** Bytes, or a text, with their length before them. */

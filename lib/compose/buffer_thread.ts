@@ -1,4 +1,5 @@
-import { encodeBody, gapReading, SCHEMA_FINGERPRINT, SCHEMA_TEXT } from "../avro/mod.ts";
+import { encodeBody, gapReading } from "../avro/encode.ts";
+import { SCHEMA_FINGERPRINT, SCHEMA_TEXT } from "../avro/schema.ts";
 import {
   type BufferOptions,
   serveBuffer,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import avro from "avsc";
 import fc from "fast-check";
-import { encodeBody, eventReading, gapReading } from "../../lib/avro/mod.ts";
+import { encodeBody, encodeReading, eventReading, gapReading } from "../../lib/avro/mod.ts";
 import { BODY_SCHEMA } from "../../lib/avro/schema.ts";
 import type { Reading } from "../../lib/core/mod.ts";
 import { anyReading, BARE, FULL, GAP, plain, recordOf } from "./sample_readings.ts";
@@ -32,6 +32,48 @@ Deno.test("any reading comes back as it was", () => {
     const [got, want] = bothWays(reading);
     assert.deepEqual(got, want);
   }));
+});
+
+Deno.test("a body is byte for byte what avsc makes of it", () => {
+  fc.assert(fc.property(anyReading, (reading) => {
+    const { collector: _c, epoch: _e, position: _p, ...record } = recordOf(
+      { collector: "", epoch: 0, position: 0 },
+      reading,
+    );
+    const registers = reading.registers && Buffer.from(reading.registers);
+    const want = bodyType.toBuffer({ ...record, registers });
+    assert.equal(encodeBody(reading).toHex(), want.toHex());
+  }));
+});
+
+Deno.test("the places of numbers are those of the time and the values, in eight bytes each", () => {
+  const { payload, numbers } = encodeReading(FULL);
+  const bytes = Buffer.from(payload);
+  const [time, ...values] = numbers;
+  assert.deepEqual(
+    values.map((at) => bytes.readDoubleLE(at)),
+    FULL.points.flatMap(({ value }) => value ?? []),
+  );
+  const later = encodeBody({ ...FULL, collectedAt: FULL.collectedAt + 1 });
+  const changed = [...payload.keys()].filter((at) => payload[at] !== later[at]);
+  assert.deepEqual(changed, [time], "the lowest byte of the time comes first");
+});
+
+Deno.test("registers are numbers too, all of them that are eight bytes or more", () => {
+  for (const [length, want] of [[0, 0], [6, 0], [8, 1], [16, 2], [20, 3], [104, 13]] as const) {
+    const registers = Uint8Array.from({ length }, (_, i) => i + 1);
+    const { payload, numbers } = encodeReading({ ...BARE, registers });
+    const found = numbers.subarray(1);
+    assert.equal(found.length, want);
+    const covered = new Set([...found].flatMap((at) => [...payload.subarray(at, at + 8)]));
+    assert.equal(covered.size, length < 8 ? 0 : length);
+  }
+});
+
+Deno.test("a number that is none is refused, not made into another one", () => {
+  for (const collectedAt of [0.5, Number.NaN, 2 ** 53]) {
+    assert.throws(() => encodeBody({ ...BARE, collectedAt }), RangeError);
+  }
 });
 
 Deno.test("registers are encoded from the view they are, not from the buffer behind it", () => {

@@ -1,0 +1,114 @@
+/** Most records are shorter; for others it grows. */
+const FIRST_BYTES = 4096;
+/** The most that a number takes. */
+const LONG_BYTES = 10;
+
+const text = new TextEncoder();
+
+/**
+ * Writes Avro's binary encoding ("Binary Encoding", Apache Avro Specification 1.12) into one array
+ * that is used again and again. What was written is taken out as a copy.
+ */
+export class Writer {
+  #bytes = new Uint8Array(FIRST_BYTES);
+  #view = new DataView(this.#bytes.buffer);
+  #at = 0;
+
+  /** Where the next byte goes. */
+  get at(): number {
+    return this.#at;
+  }
+
+  /** Begins anew. */
+  begin(): void {
+    this.#at = 0;
+  }
+
+  /** What was written since. */
+  taken(): Uint8Array {
+    return this.#bytes.slice(0, this.#at);
+  }
+
+  /**
+   * Zigzag, then seven bits a byte, lowest first.
+   *
+   * @throws {RangeError} it is no integer within ±2^53
+   */
+  long(value: number): void {
+    if (!Number.isSafeInteger(value)) throw new RangeError(`Cannot encode ${value}: no integer`);
+    this.#reserve(LONG_BYTES);
+    if (value >= -0x4000_0000 && value < 0x4000_0000) return this.#small(value << 1 ^ value >> 31);
+    // Twice the value may be beyond what a number holds exactly: its first seven bits go ahead.
+    const low = value < 0 ? -(value + 1) % 64 * 2 + 1 : value % 64 * 2;
+    let rest = Math.floor((value < 0 ? -(value + 1) : value) / 64);
+    this.#bytes[this.#at++] = low | 0x80;
+    for (; rest > 0xffff_ffff; rest = Math.floor(rest / 128)) {
+      this.#bytes[this.#at++] = rest % 128 | 0x80;
+    }
+    this.#small(rest);
+  }
+
+  /** Bytes with their length before them. */
+  sized(bytes: Uint8Array): void {
+    this.long(bytes.length);
+    this.#reserve(bytes.length);
+    this.#bytes.set(bytes, this.#at);
+    this.#at += bytes.length;
+  }
+
+  /** A text. Nearly all are short and plain: to ask the platform takes longer than to copy those. */
+  string(value: string): void {
+    const { length } = value;
+    this.#reserve(length + LONG_BYTES);
+    const start = this.#at;
+    this.long(length);
+    const bytes = this.#bytes;
+    let at = this.#at;
+    for (let i = 0; i < length; i++) {
+      const code = value.charCodeAt(i);
+      if (code > 0x7f) {
+        this.#at = start;
+        return this.sized(text.encode(value));
+      }
+      bytes[at++] = code;
+    }
+    this.#at = at;
+  }
+
+  /** A double, little-endian. */
+  double(value: number): void {
+    this.#reserve(8);
+    this.#view.setFloat64(this.#at, value, true);
+    this.#at += 8;
+  }
+
+  /** True or false. */
+  boolean(value: boolean): void {
+    this.#reserve(1);
+    this.#bytes[this.#at++] = value ? 1 : 0;
+  }
+
+  /** Nothing, or what `write` writes: a union of null and one type. */
+  optional<T>(value: T | null, write: (value: T) => void): void {
+    this.long(value === null ? 0 : 1);
+    if (value !== null) write(value);
+  }
+
+  #small(value: number): void {
+    let rest = value >>> 0;
+    while (rest > 0x7f) {
+      this.#bytes[this.#at++] = rest & 0x7f | 0x80;
+      rest >>>= 7;
+    }
+    this.#bytes[this.#at++] = rest;
+  }
+
+  #reserve(length: number): void {
+    const needed = this.#at + length;
+    if (needed <= this.#bytes.length) return;
+    const larger = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
+    larger.set(this.#bytes);
+    this.#bytes = larger;
+    this.#view = new DataView(larger.buffer);
+  }
+}
