@@ -1,0 +1,55 @@
+import type { BufferHandle } from "../buffer/mod.ts";
+import type { Supervisor } from "../collect/mod.ts";
+import { type Config, settings } from "../config/mod.ts";
+import { messageOf } from "../core/mod.ts";
+import { type Health, serveMetrics } from "../http.ts";
+import type { HttpListener } from "../http_listener.ts";
+import type { Metrics } from "../metrics.ts";
+import { readSecret } from "../secret.ts";
+import type { Deliveries } from "./deliveries.ts";
+import { hungVital, type Vital } from "./vitals.ts";
+
+/** What the pages of a collector tell of. */
+export interface PagesPorts {
+  readonly buffer: BufferHandle;
+  readonly supervisor: Supervisor;
+  readonly metrics: Metrics;
+  readonly vitals: readonly Vital[];
+  readonly deliveries: Deliveries;
+}
+
+/** Serves metrics and health of a collector. */
+export function servePages({ get }: Config, ports: PagesPorts): Promise<HttpListener> {
+  const { buffer, supervisor, metrics, vitals, deliveries } = ports;
+  const health = (ok: boolean): Promise<Health> =>
+    Promise.resolve({
+      ok,
+      detail: {
+        devices: supervisor.states(),
+        outputs: Object.fromEntries(
+          deliveries.drains.map(({ output, failures, lastError }) => [
+            output.name,
+            lastError === undefined ? "ok" : { failures, error: messageOf(lastError) },
+          ]),
+        ),
+      },
+    });
+  return serveMetrics({
+    address: get(settings.metrics.address),
+    port: get(settings.metrics.port),
+    token: readSecret({
+      value: get(settings.metrics.token),
+      file: get(settings.metrics.tokenFile),
+      credential: "metrics_token",
+    }),
+    metrics: async (accept) => {
+      metrics.buffer(await buffer.stats(), Date.now());
+      return await metrics.render(accept);
+    },
+    healthy: () => health(hungVital(vitals) === undefined),
+    ready: () => {
+      const { polling, asleep } = supervisor.states();
+      return health(polling + asleep > 0);
+    },
+  });
+}
