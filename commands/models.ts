@@ -6,7 +6,7 @@ import { defineCommand } from "../lib/cli/define.ts";
 import { modelWords } from "../lib/compose/model_words.ts";
 import { type Io, print } from "../lib/cli/mod.ts";
 import { say } from "../lib/cli/values.ts";
-import { formatOptions } from "../lib/compose/options.ts";
+import { formatOptions } from "../lib/cli/format_options.ts";
 import { NotFoundError, UsageError } from "../lib/core/mod.ts";
 import { sunspecDefinitions } from "../lib/drivers/mod.ts";
 import type { Definitions, GroupDefinition } from "../lib/sunspec/mod.ts";

@@ -6,7 +6,7 @@ import { addressAfter } from "../lib/cidr.ts";
 import { defineCommand } from "../lib/cli/define.ts";
 import { type Format, type Io, print } from "../lib/cli/mod.ts";
 import { say, value } from "../lib/cli/values.ts";
-import { formatOptions } from "../lib/compose/options.ts";
+import { formatOptions } from "../lib/cli/format_options.ts";
 import { serveDevices, type ServedLine, serveReplay } from "../lib/compose/simulation.ts";
 import { type Endpoint, formatEndpoint, parseEndpoint, UsageError } from "../lib/core/mod.ts";
 import { readCertificates } from "../lib/modbus/mod.ts";

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { deflateRawSync, inflateRawSync, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { concat, Cursor, encodeLong, MAX_LENGTH, MoreBytes, withLength } from "./binary.ts";
 
 /** How blocks are compressed. */
@@ -12,16 +11,19 @@ export type Codec = "null" | "deflate" | "zstandard";
 const MAGIC = Uint8Array.of(0x4f, 0x62, 0x6a, 1);
 const SYNC_LENGTH = 16;
 
+/** Loading it takes longer than a whole read: only who compresses pays for it. */
+const zlib = () => globalThis.process.getBuiltinModule("node:zlib");
+
 const COMPRESS: Readonly<Record<Codec, (data: Uint8Array) => Uint8Array>> = {
   null: (data) => data,
-  deflate: (data) => deflateRawSync(data),
-  zstandard: (data) => zstdCompressSync(data),
+  deflate: (data) => zlib().deflateRawSync(data),
+  zstandard: (data) => zlib().zstdCompressSync(data),
 };
 
 const DECOMPRESS: Readonly<Record<Codec, (data: Uint8Array) => Uint8Array>> = {
   null: (data) => data,
-  deflate: (data) => inflateRawSync(data, { maxOutputLength: MAX_LENGTH }),
-  zstandard: (data) => zstdDecompressSync(data, { maxOutputLength: MAX_LENGTH }),
+  deflate: (data) => zlib().inflateRawSync(data, { maxOutputLength: MAX_LENGTH }),
+  zstandard: (data) => zlib().zstdDecompressSync(data, { maxOutputLength: MAX_LENGTH }),
 };
 
 /** What stands at the head of a container. */

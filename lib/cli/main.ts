@@ -1,4 +1,3 @@
-import { findSimilar } from "@optique/core/suggestion";
 import { UsageError } from "../core/mod.ts";
 import { errorText, EXIT_CODES, exitCodeOf } from "./exit.ts";
 import { type Io, OutputClosed } from "./io.ts";
@@ -121,10 +120,11 @@ async function find({ commands }: Program, word: string, io: Io): Promise<Comman
   const entry = commands.find(({ name }) => name === word);
   if (entry?.heedsSignals) io.heedSignals();
   if (entry) return await entry.load();
-  throw new UsageError(`There is no command "${word}"; ${hint(word, commands)}`);
+  throw new UsageError(`There is no command "${word}"; ${await hint(word, commands)}`);
 }
 
-function hint(word: string, commands: readonly CommandEntry[]): string {
+async function hint(word: string, commands: readonly CommandEntry[]): Promise<string> {
+  const { findSimilar } = await import("@optique/core/suggestion");
   const [command] = findSimilar(word, commands.map(({ name }) => name));
   if (command !== undefined) return `did you mean: sunspool ${command}?`;
   const [own] = findSimilar(word, ["help", "completion"]);

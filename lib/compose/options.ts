@@ -1,29 +1,14 @@
 import { object } from "@optique/core/constructs";
-import { map, multiple, optional, withDefault } from "@optique/core/modifiers";
+import { multiple, optional, withDefault } from "@optique/core/modifiers";
 import type { InferValue } from "@optique/core/parser";
 import { argument, option } from "@optique/core/primitives";
 import { choice, integer, string } from "@optique/core/valueparser";
-import type { Format, Io } from "../cli/mod.ts";
+import type { Io } from "../cli/mod.ts";
 import { endpointValue, millisecondsValue, say, unitIdsValue } from "../cli/values.ts";
 import { type Config, loadConfig, settings } from "../config/mod.ts";
 import { sunspecDefinitions } from "../drivers/mod.ts";
 import { certificatesOf } from "./certificates.ts";
 import { recorderOf } from "./recorder.ts";
-
-const FORMATS: readonly Format[] = ["table", "json", "ndjson", "csv"];
-
-/** `--format` and `--json`. */
-export const formatOptions = map(
-  object({
-    format: optional(
-      option("--format", "-f", choice(FORMATS, { metavar: "FORMAT" }), {
-        description: say("How to print; table by default"),
-      }),
-    ),
-    json: option("--json", { description: say("The same as --format json") }),
-  }),
-  ({ format, json }): Format => format ?? (json ? "json" : "table"),
-);
 
 /** The argument ENDPOINT. */
 export const endpointArgument = argument(endpointValue, {

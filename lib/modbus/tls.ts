@@ -1,4 +1,3 @@
-import { createPrivateKey, X509Certificate } from "node:crypto";
 import { ConfigError, messageOf, type NetworkEndpoint, TransportError } from "../core/mod.ts";
 import { readSecret } from "../secret.ts";
 import type { ByteStream } from "./link.ts";
@@ -47,10 +46,15 @@ export function readCertificates(files: TlsFiles): TlsCertificates {
   return { ca, own: { cert, key } };
 }
 
+/** Loading it takes longer than a whole read: only who has certificates pays for it. */
+function cryptography(): typeof import("node:crypto") {
+  return globalThis.process.getBuiltinModule("node:crypto");
+}
+
 function readCertificate(file: string): string {
   try {
     const text = Deno.readTextFileSync(file);
-    new X509Certificate(text);
+    new (cryptography().X509Certificate)(text);
     return text;
   } catch (cause) {
     const why =
@@ -63,6 +67,7 @@ function readCertificate(file: string): string {
 
 function isKeyOf(cert: string, key: string, file: string | undefined): boolean {
   try {
+    const { createPrivateKey, X509Certificate } = cryptography();
     return new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
   } catch (cause) {
     throw new ConfigError(`Cannot use key file "${file}": it holds no private key (PEM)`, {

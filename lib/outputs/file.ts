@@ -14,7 +14,6 @@ import {
   TryLaterError,
 } from "../core/mod.ts";
 import { bytes, integer, text } from "../setting.ts";
-import { examineFolder } from "./file/examine.ts";
 import { type FileName, formatName, parseName } from "./file/file_name.ts";
 import { INCARNATION, incarnationOf, readLeftOver, type Span } from "./file/left_over.ts";
 import { judge, keptSpans, type Written } from "./file/recovery.ts";
@@ -45,7 +44,10 @@ export const file: OutputType = {
   isDefault: () => true,
   check: () => [],
   warnings: () => [],
-  examine: (get) => examineFolder(get(directory)),
+  examine: async function* (get) {
+    const { examineFolder } = await import("./file/examine.ts");
+    yield* examineFolder(get(directory));
+  },
   create: (get: Lookup, context: OutputContext) =>
     new FileOutput({
       directory: get(directory),

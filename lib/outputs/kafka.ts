@@ -16,7 +16,6 @@ import {
   TransportError,
 } from "../core/mod.ts";
 import { KafkaClient } from "./kafka/client.ts";
-import { examineKafka } from "./kafka/examine.ts";
 import {
   explain,
   explainFenced,
@@ -46,9 +45,10 @@ export const kafka: OutputType = {
   isDefault: hasBrokers,
   check: contradictions,
   warnings: weakenings,
-  examine: (get, signal) => {
+  examine: async function* (get, signal) {
     const { client, topic } = optionsOf(get);
-    return examineKafka(client, topic, signal);
+    const { examineKafka } = await import("./kafka/examine.ts");
+    yield* examineKafka(client, topic, signal);
   },
   create: (get, context) => new KafkaOutput(optionsOf(get), context),
 };

@@ -1,4 +1,3 @@
-import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import type { KafkaConfig, logLevel as LogLevel, Producer } from "kafkajs";
 import { type OutputLog, RefusedError } from "../../core/mod.ts";
 import { brokerError, isDenied, withLostCause } from "./errors.ts";
@@ -67,7 +66,7 @@ export class KafkaClient {
   /** Makes a client; nothing is connected yet. */
   static async create(options: ClientOptions, log: OutputLog): Promise<KafkaClient> {
     const { default: kafkajs } = await import("kafkajs");
-    addZstd(kafkajs);
+    addZstd(kafkajs, await import("node:zlib"));
     await mendRequestQueue();
     const config: KafkaConfig = {
       clientId: options.clientId,
@@ -216,7 +215,10 @@ export class KafkaClient {
 }
 
 /** The library knows zstd's name, but brings no codec for it. */
-function addZstd({ CompressionCodecs, CompressionTypes }: KafkaJs): void {
+function addZstd(
+  { CompressionCodecs, CompressionTypes }: KafkaJs,
+  { zstdCompressSync, zstdDecompressSync }: typeof import("node:zlib"),
+): void {
   CompressionCodecs[CompressionTypes.ZSTD] = () => ({
     compress: ({ buffer }: { buffer: Uint8Array }) => Promise.resolve(zstdCompressSync(buffer)),
     decompress: (data: Uint8Array) => Promise.resolve(zstdDecompressSync(data)),
