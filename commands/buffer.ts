@@ -3,14 +3,13 @@ import { optional } from "@optique/core/modifiers";
 import { argument, option } from "@optique/core/primitives";
 import { choice, string } from "@optique/core/valueparser";
 import { defineCommand } from "../lib/cli/define.ts";
-import { formatOptions } from "../lib/cli/format_options.ts";
 import { ExitCode, type Format, type Io, print } from "../lib/cli/mod.ts";
 import { say } from "../lib/cli/values.ts";
 import { eventEntry, openBuffer } from "../lib/compose/buffer.ts";
 import { type ExportChoice, exportContainer, exportedLines } from "../lib/compose/buffer_export.ts";
 import { figuresOf, inspectBuffer } from "../lib/compose/buffer_report.ts";
 import { makeFile } from "../lib/compose/new_file.ts";
-import { configOf, configOptions } from "../lib/compose/options.ts";
+import { configOf, configOptions, formatOptions } from "../lib/compose/options.ts";
 import type { SqliteBuffer } from "../lib/buffer/mod.ts";
 import { UsageError } from "../lib/core/mod.ts";
 

@@ -4,11 +4,10 @@ import { option } from "@optique/core/primitives";
 import { delay } from "../lib/backoff.ts";
 import type { SqliteBuffer } from "../lib/buffer/mod.ts";
 import { defineCommand } from "../lib/cli/define.ts";
-import { formatOptions } from "../lib/cli/format_options.ts";
 import { ExitCode, print } from "../lib/cli/mod.ts";
 import { millisecondsValue, say } from "../lib/cli/values.ts";
 import { readClockState } from "../lib/clock_state.ts";
-import { configOf, configOptions } from "../lib/compose/options.ts";
+import { configOf, configOptions, formatOptions } from "../lib/compose/options.ts";
 import { openBuffer, retentionOf } from "../lib/compose/buffer.ts";
 import type { Retention, TrimReport } from "../lib/core/mod.ts";
 

@@ -2,10 +2,9 @@ import { merge, object } from "@optique/core/constructs";
 import { argument } from "@optique/core/primitives";
 import { choice } from "@optique/core/valueparser";
 import { defineCommand } from "../lib/cli/define.ts";
-import { formatOptions } from "../lib/cli/format_options.ts";
 import { type Format, type Io, print } from "../lib/cli/mod.ts";
 import { say } from "../lib/cli/values.ts";
-import { configOf, configOptions } from "../lib/compose/options.ts";
+import { configOf, configOptions, formatOptions } from "../lib/compose/options.ts";
 import {
   type Config,
   configSchema,

@@ -1,7 +1,6 @@
 import { merge, object } from "@optique/core/constructs";
 import { option } from "@optique/core/primitives";
 import { defineCommand } from "../lib/cli/define.ts";
-import { formatOptions } from "../lib/cli/format_options.ts";
 import { print } from "../lib/cli/mod.ts";
 import { say } from "../lib/cli/values.ts";
 import {
@@ -9,6 +8,7 @@ import {
   deviceFlags,
   endpointArgument,
   filelessConfigOf,
+  formatOptions,
 } from "../lib/compose/options.ts";
 import { DeviceAccess } from "../lib/compose/devices.ts";
 import { forEachUnit, isOneUnit } from "../lib/compose/units.ts";

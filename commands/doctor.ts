@@ -1,9 +1,8 @@
 import { object } from "@optique/core/constructs";
 import { defineCommand } from "../lib/cli/define.ts";
-import { formatOptions } from "../lib/cli/format_options.ts";
 import { ExitCode, print } from "../lib/cli/mod.ts";
 import { examine } from "../lib/compose/doctor/mod.ts";
-import { configOf, configOptions } from "../lib/compose/options.ts";
+import { configOf, configOptions, formatOptions } from "../lib/compose/options.ts";
 import type { Config } from "../lib/config/mod.ts";
 import { ConfigError, type Finding } from "../lib/core/mod.ts";
 import { printableLines } from "../lib/printable.ts";

@@ -3,7 +3,6 @@ import { multiple, optional } from "@optique/core/modifiers";
 import { argument, option } from "@optique/core/primitives";
 import { integer, string } from "@optique/core/valueparser";
 import { defineCommand } from "../lib/cli/define.ts";
-import { formatOptions } from "../lib/cli/format_options.ts";
 import type { Io } from "../lib/cli/mod.ts";
 import { errorText } from "../lib/cli/mod.ts";
 import { endpointValue, millisecondsValue, say } from "../lib/cli/values.ts";
@@ -12,6 +11,7 @@ import {
   configOptions,
   deviceFlags,
   filelessConfigOf,
+  formatOptions,
   recordOptions,
 } from "../lib/compose/options.ts";
 import { DeviceAccess, openDevice, unitIdList } from "../lib/compose/devices.ts";

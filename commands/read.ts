@@ -3,7 +3,6 @@ import { multiple } from "@optique/core/modifiers";
 import { argument, option } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
 import { defineCommand } from "../lib/cli/define.ts";
-import { formatOptions } from "../lib/cli/format_options.ts";
 import { modelWords } from "../lib/compose/model_words.ts";
 import { print } from "../lib/cli/mod.ts";
 import { say } from "../lib/cli/values.ts";
@@ -12,6 +11,7 @@ import {
   deviceFlags,
   endpointArgument,
   filelessConfigOf,
+  formatOptions,
   recordOptions,
 } from "../lib/compose/options.ts";
 import { DeviceAccess } from "../lib/compose/devices.ts";

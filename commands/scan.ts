@@ -3,10 +3,14 @@ import { multiple, optional } from "@optique/core/modifiers";
 import { argument, option } from "@optique/core/primitives";
 import { integer, string } from "@optique/core/valueparser";
 import { defineCommand } from "../lib/cli/define.ts";
-import { formatOptions } from "../lib/cli/format_options.ts";
 import { print, startProgress } from "../lib/cli/mod.ts";
 import { say } from "../lib/cli/values.ts";
-import { configOptions, deviceFlags, filelessConfigOf } from "../lib/compose/options.ts";
+import {
+  configOptions,
+  deviceFlags,
+  filelessConfigOf,
+  formatOptions,
+} from "../lib/compose/options.ts";
 import { DeviceAccess, openDevice, unitIdList } from "../lib/compose/devices.ts";
 import { isSearch, SEARCH_MS, timeIsOver } from "../lib/compose/search.ts";
 import { foundPrintable, foundSummary } from "../lib/compose/found.ts";

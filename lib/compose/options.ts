@@ -10,6 +10,8 @@ import { sunspecDefinitions } from "../drivers/mod.ts";
 import { certificatesOf } from "./certificates.ts";
 import { recorderOf } from "./recorder.ts";
 
+export { formatOptions } from "../cli/format_options.ts";
+
 /** The argument ENDPOINT. */
 export const endpointArgument = argument(endpointValue, {
   description: say("Where the device is, see: sunspool help endpoints"),

@@ -1,4 +1,4 @@
-import { Buffer } from "node:buffer";
+import type { Buffer } from "node:buffer";
 import type { Producer } from "kafkajs";
 import { type Container, joinContainers } from "../avro/join.ts";
 import { deadline } from "../backoff.ts";
@@ -406,5 +406,9 @@ function delivered(position: number, note: InFlight | undefined): Recovery {
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return globalThis.process.getBuiltinModule("node:buffer").Buffer.from(
+    bytes.buffer,
+    bytes.byteOffset,
+    bytes.byteLength,
+  );
 }
