@@ -74,6 +74,8 @@ export class Kafka implements AsyncDisposable {
   readonly users: typeof KAFKA_USERS = KAFKA_USERS;
   /** What the broker says, over all its starts; gone after `stop()`. */
   readonly logFile: string;
+  /** Has a folder `TOPIC-PARTITION` with the segments of each partition; gone after `stop()`. */
+  readonly dataFolder: string;
 
   /** The port behind a proxy; 0 when there is none. */
   readonly proxiedPort: number;
@@ -90,6 +92,7 @@ export class Kafka implements AsyncDisposable {
     this.proxiedPort = ports.proxied?.port ?? 0;
     this.caFile = `${folder}/ca.pem`;
     this.logFile = `${folder}/server.log`;
+    this.dataFolder = `${folder}/data`;
     this.#folder = folder;
     this.#ports = ports;
     this.#jvm = jvm;

@@ -5,6 +5,8 @@ export interface KafkaRecord {
   readonly offset: number;
   readonly key: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** Milliseconds since 1970: when it was made, or appended, as the topic has it. */
+  readonly timestamp: number;
   readonly value: Uint8Array;
 }
 
@@ -20,7 +22,7 @@ export async function readTopic(
     args: [
       ...["-C", "-b", brokers, "-t", topic, "-o", "beginning", "-e", "-q"],
       ...settings.flatMap((setting) => ["-X", setting]),
-      ...["-X", "allow.auto.create.topics=false", "-f", "%o\t%k\t%h\t%S\n%s"],
+      ...["-X", "allow.auto.create.topics=false", "-f", "%o\t%k\t%h\t%T\t%S\n%s"],
     ],
   }).output();
   const complaint = new TextDecoder().decode(stderr);
@@ -33,7 +35,7 @@ function* records(bytes: Uint8Array): Generator<KafkaRecord> {
   for (let at = 0; at < bytes.length;) {
     const end = bytes.indexOf(10, at);
     const head = new TextDecoder().decode(bytes.subarray(at, end)).split("\t");
-    const [offset = "", key = "", headers = "", size = ""] = head;
+    const [offset = "", key = "", headers = "", timestamp = "", size = ""] = head;
     at = end + 1 + Number(size);
     yield {
       offset: Number(offset),
@@ -41,6 +43,7 @@ function* records(bytes: Uint8Array): Generator<KafkaRecord> {
       headers: Object.fromEntries(
         headers.split(",").filter(Boolean).map((header) => header.split("=")),
       ),
+      timestamp: Number(timestamp),
       value: bytes.slice(end + 1, at),
     };
   }

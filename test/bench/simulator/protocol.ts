@@ -1,0 +1,28 @@
+/** What a simulator is to serve. */
+export interface ToServe {
+  /** One device each. */
+  readonly addresses: readonly string[];
+  /** Of all of them; 0 = any. */
+  readonly port: number;
+}
+
+/** What it serves. */
+export interface Served {
+  readonly port: number;
+}
+
+/** What it was asked since its start. */
+export interface Counts {
+  /** Reads of the first value of model 103, all devices together. */
+  readonly polls: number;
+  /** Devices that were polled at least once. */
+  readonly polledDevices: number;
+  /** Modbus requests of any kind. */
+  readonly requests: number;
+  /** Bytes of Modbus frames that came. */
+  readonly bytesIn: number;
+  /** Bytes of Modbus frames that went. */
+  readonly bytesOut: number;
+  /** Connections that are open. */
+  readonly connections: number;
+}
