@@ -2,14 +2,19 @@ import { merge, object } from "@optique/core/constructs";
 import { withDefault } from "@optique/core/modifiers";
 import { option } from "@optique/core/primitives";
 import { defineCommand } from "../lib/cli/define.ts";
-import { errorText, ExitCode } from "../lib/cli/mod.ts";
+import { errorText, ExitCode, type Io } from "../lib/cli/mod.ts";
 import { Clock } from "../lib/clock.ts";
 import { millisecondsValue, say } from "../lib/cli/values.ts";
-import { configOf, configOptions } from "../lib/compose/options.ts";
+import { configOf, type ConfigOptions, configOptions } from "../lib/compose/options.ts";
 import { openBuffer } from "../lib/compose/buffer.ts";
 import { drainsOf } from "../lib/compose/delivery.ts";
 import { logOf } from "../lib/compose/log.ts";
-import { stopSignals } from "../lib/signals.ts";
+import {
+  type Run,
+  runUnattended,
+  stoppedBy,
+  unattendedOptions,
+} from "../lib/compose/unattended.ts";
 import { messageOf, RefusedError, TryLaterError } from "../lib/core/mod.ts";
 
 /** `sunspool drain`. */
@@ -18,9 +23,13 @@ export const command = defineCommand({
   summary: "Deliver what the buffer holds, then stop",
   description:
     "Delivers every reading in the buffer to the configured outputs and exits 0 when none is left. " +
-    "When an output cannot be reached in time, everything is kept and the exit code is 75.",
+    "When an output cannot be reached in time, everything is kept and the exit code is 75. Where " +
+    "standard error is no terminal, nothing is said when all went well.",
   examples: [
-    ["sunspool drain --config sunspool.toml", "after poll --buffer, from cron or a timer"],
+    [
+      "sunspool drain --config sunspool.toml --jitter 15s",
+      "after poll --buffer, from cron or a timer",
+    ],
     ["sunspool drain --config sunspool.toml --give-up 5s", "do not wait for a broker that is down"],
   ],
   needs: { net: "always", read: "always", write: "always", sys: "always" },
@@ -33,39 +42,50 @@ export const command = defineCommand({
         30_000,
       ),
     }),
+    unattendedOptions,
     configOptions,
   ),
-  async run({ giveUp, ...flags }, io) {
-    const { stopping, first } = stopSignals();
-    const config = configOf(flags, io);
-    await using buffer = openBuffer(config, "drain");
-    using clock = await Clock.start();
-    let delivered = 0;
-    const drains = drainsOf(config, buffer, logOf(config), clock, {
-      observeReadings: (_output, result, count) => {
-        if (result === "delivered") delivered += count;
-      },
-      observeBatch() {},
-    });
-    await using outputs = new AsyncDisposableStack();
-    for (const { output } of drains) outputs.use(output);
-    const ends = await Promise.allSettled(drains.map((drain) => drain.finish(giveUp, stopping)));
-    const { backlog, deadLetters } = await buffer.stats();
-    const left = Object.entries(backlog).map(([output, rows]) => `${output} has ${rows} left`);
-    io.err(`${delivered} delivered, ${left.join(", ")}, ${deadLetters} dead letters\n`);
-    if (stopping.aborted) {
-      return await first === "SIGINT" ? ExitCode.interrupted : ExitCode.terminated;
-    }
-    const failures = ends.flatMap((end) => end.status === "rejected" ? [end.reason] : []);
-    if (failures.length > 0 && failures.length < ends.length) {
-      for (const failure of failures) io.err(errorText(failure, false));
-      return ExitCode.partly;
-    }
-    for (const failure of failures) {
-      throw failure instanceof RefusedError
-        ? failure
-        : new TryLaterError(messageOf(failure), { cause: failure });
-    }
-    return ExitCode.done;
-  },
+  run: (options, io) =>
+    runUnattended("drain", options, io, (run) => drainAll(run, options.giveUp, options, io)),
 });
+
+async function drainAll(run: Run, giveUp: number, flags: ConfigOptions, io: Io): Promise<number> {
+  const { stopping, figures } = run;
+  const config = configOf(flags, io);
+  if (await run.isStoppedBeforeStart()) return await stoppedBy(run);
+  await using buffer = openBuffer(config, "drain");
+  using clock = await Clock.start();
+  let delivered = 0;
+  const drains = drainsOf(config, buffer, logOf(config), clock, {
+    observeReadings: (output, result, count) => {
+      figures.readings(output, result, count);
+      if (result === "delivered") delivered += count;
+    },
+    observeBatch() {},
+  });
+  await using outputs = new AsyncDisposableStack();
+  for (const { output } of drains) {
+    outputs.use(output);
+    figures.readings(output.name, "delivered", 0);
+  }
+  const ends = await Promise.allSettled(drains.map((drain) => drain.finish(giveUp, stopping)));
+  const failures = ends.flatMap((end) => end.status === "rejected" ? [end.reason] : []);
+  const stats = await buffer.stats();
+  figures.buffer(stats, Date.now());
+  const left = Object.entries(stats.backlog).map(([output, rows]) => `${output} has ${rows} left`);
+  run.summary(
+    `${delivered} delivered, ${left.join(", ")}, ${stats.deadLetters} dead letters`,
+    failures.length === 0 ? "routine" : "always",
+  );
+  if (stopping.aborted) return await stoppedBy(run);
+  if (failures.length > 0 && failures.length < ends.length) {
+    for (const failure of failures) io.err(errorText(failure, false));
+    return ExitCode.partly;
+  }
+  for (const failure of failures) {
+    throw failure instanceof RefusedError
+      ? failure
+      : new TryLaterError(messageOf(failure), { cause: failure });
+  }
+  return ExitCode.done;
+}

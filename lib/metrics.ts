@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, type OpenMetricsContentType, Registry } from "prom-client";
+import { BUFFER_FIGURES, type BufferFigure } from "./buffer_figures.ts";
 import type { BufferStats } from "./core/mod.ts";
 
 /** Devices' states as numbers, in the order of `sunspool_device_state`. */
@@ -50,20 +51,10 @@ export class Metrics {
     "Values that are not plainly good, by why not",
     ["device", "quality"],
   );
-  readonly #rows = this.#gauge("sunspool_buffer_rows", "Readings in the buffer");
-  readonly #bytes = this.#gauge("sunspool_buffer_bytes", "Bytes of the buffer file in use");
-  readonly #oldest = this.#gauge(
-    "sunspool_buffer_oldest_age_seconds",
-    "Age of the oldest reading in the buffer",
-  );
+  readonly #buffer = BUFFER_FIGURES.map((figure) => this.#figure(figure));
   readonly #capacity = this.#gauge(
     "sunspool_buffer_capacity_seconds",
     "How long an outage the buffer holds at the present rate",
-  );
-  readonly #dropped = this.#counter(
-    "sunspool_buffer_dropped_total",
-    "Readings that an output never gets, since the buffer file was made; gap records tell which",
-    ["output", "reason"],
   );
   readonly #readings = this.#counter(
     "sunspool_output_readings_total",
@@ -76,26 +67,10 @@ export class Metrics {
     ["output"],
     [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
   );
-  readonly #lag = this.#gauge(
-    "sunspool_output_lag_seconds",
-    "Age of the oldest reading an output still has to take",
-    ["output"],
-  );
-  readonly #backlog = this.#gauge(
-    "sunspool_output_backlog",
-    "Readings an output still has to take",
-    ["output"],
-  );
-  readonly #deadLetters = this.#gauge(
-    "sunspool_dead_letters",
-    "Readings set aside as undeliverable",
-  );
   readonly #eventLoop = this.#gauge(
     "sunspool_event_loop_lag_seconds",
     "How late the event loop last was",
   );
-  /** What has been counted as dropped already, by output and reason. */
-  readonly #known = new Map<string, number>();
   // Kept for dashboards made for collectors of the same design.
   readonly #pollerSuccess = this.#alias("poller_success", "Alias: good polls");
   readonly #pollerError = this.#alias("poller_error", "Alias: failed polls");
@@ -192,26 +167,24 @@ export class Metrics {
 
   /** Takes the buffer's figures. */
   buffer(stats: BufferStats, now: number): void {
-    this.#rows.set(stats.rows);
+    for (const take of this.#buffer) take(stats, now);
     this.#bufferSize.set(stats.rows);
-    this.#bytes.set(stats.bytes);
-    this.#oldest.set(age(stats.oldestAt, now));
-    this.#deadLetters.set(stats.deadLetters);
-    for (const { output, reason, count } of stats.dropped) {
-      const key = `${output} ${reason}`;
-      this.#dropped.inc({ output, reason }, count - (this.#known.get(key) ?? 0));
-      this.#known.set(key, count);
-    }
-    for (const [output, rows] of Object.entries(stats.backlog)) {
-      this.#backlog.set({ output }, rows);
-      this.#lag.set({ output }, age(stats.waitingSince[output], now));
-    }
   }
 
   /** Everything as text, with its media type; OpenMetrics when the reader asks for it. */
   async render(accept: string): Promise<{ readonly type: string; readonly text: string }> {
     const registry = accept.includes("application/openmetrics-text") ? this.#open : this.#plain;
     return { type: registry.contentType, text: await registry.metrics() };
+  }
+
+  #figure({ name, help, type, labelNames, samples }: BufferFigure) {
+    const metric = type === "gauge"
+      ? this.#gauge(name, help, labelNames)
+      : this.#counter(name, help, labelNames);
+    return (stats: BufferStats, now: number) => {
+      metric.reset();
+      for (const { labels, value } of samples(stats, now)) metric.inc(labels, value);
+    };
   }
 
   #gauge<T extends string>(name: string, help: string, labelNames: readonly T[] = []): Gauge<T> {
@@ -248,10 +221,6 @@ export class Metrics {
     const registers = [this.#open, this.#plain];
     return new Histogram({ name, help, labelNames, buckets, registers });
   }
-}
-
-function age(since: number | undefined, now: number): number {
-  return since === undefined ? 0 : Math.max(now - since, 0) / 1000;
 }
 
 function openMetricsRegistry() {

@@ -71,7 +71,7 @@ export function serviceFiles(program: string): readonly ServiceFile[] {
     unit("sunspool.service", collectUnit(program)),
     unit("sunspool-poll.service", onceUnit(program, "poll", "poll --buffer --count 1")),
     unit("sunspool-poll.timer", timerUnit("poll")),
-    unit("sunspool-drain.service", onceUnit(program, "drain", "drain")),
+    unit("sunspool-drain.service", onceUnit(program, "drain", "drain --jitter 15s")),
     unit("sunspool-drain.timer", timerUnit("drain")),
     {
       name: "serial.conf",

@@ -32,6 +32,11 @@ export interface PollStatistics {
   /** One line for people. */
   readonly text: string;
   readonly exitCode: number;
+  /** Polls that went well, and those that did not. */
+  readonly ok: number;
+  readonly failed: number;
+  /** What they gave. */
+  readonly readings: number;
 }
 
 /** Polls every device on the same schedule, until all have been polled `count` times. */
@@ -43,12 +48,16 @@ export async function pollAll(
   const sum = (of: (tally: Tally) => number) =>
     tallies.reduce((total, tally) => total + of(tally), 0);
   const [ok, failed] = [sum(({ ok }) => ok), sum(({ failed }) => failed)];
+  const readings = sum(({ readings }) => readings);
   const times = tallies.flatMap(({ times }) => times).sort((a, b) => a - b);
   const at = (share: number) => Math.round(times[Math.floor((times.length - 1) * share)] ?? 0);
   const spread = times.length === 0 ? "" : `, ${at(0)}/${at(0.5)}/${at(1)} ms min/median/max`;
   return {
     text: `${ok + failed} polls of ${tallies.length} devices: ${ok} ok, ${failed} failed, ` +
-      `${sum(({ readings }) => readings)} readings${spread}`,
+      `${readings} readings${spread}`,
+    ok,
+    failed,
+    readings,
     exitCode: failed === 0 ? ExitCode.done : ok === 0 ? ExitCode.failed : ExitCode.partly,
   };
 }

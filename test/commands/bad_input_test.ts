@@ -309,7 +309,7 @@ diskTest("on a read-only disk nothing starts, and nothing stored is lost", 2048,
   const anew = ["--set", `buffer.path=${disk.folder}/new.sqlite`];
   assertRefused(await run([...poll, ...anew], here), 4, /Read-only file system/);
   await disk.remount("rw");
-  const drained = await run(["drain", ...flags], here);
+  const drained = await run(["drain", "-v", ...flags], here);
   assert.equal(drained.err, "2 delivered, file has 0 left, 0 dead letters\n");
 });
 
@@ -335,7 +335,7 @@ diskTest(
       /Cannot use buffer ".*\/b\.sqlite": the disk is full or fails\n/,
     );
     await Deno.remove(filler);
-    const drained = await run(["drain", ...flags], here);
+    const drained = await run(["drain", "-v", ...flags], here);
     assert.equal(drained.err, "2 delivered, file has 0 left, 0 dead letters\n");
   },
 );
@@ -352,7 +352,7 @@ diskTest("files that find no room leave the readings where they are", 1024, asyn
   assert.match(kept.err, /^0 delivered, file has 2 left, 0 dead letters$/m);
   assert.match(kept.err, /^error: Cannot write to folder "\/.*": No space left on device/m);
   await Deno.remove(filler);
-  const drained = await run(["drain", ...there], here);
+  const drained = await run(["drain", "-v", ...there], here);
   assert.equal(drained.err, "2 delivered, file has 0 left, 0 dead letters\n");
   const names = [...Deno.readDirSync(`${disk.folder}/out`)].map(({ name }) => name);
   assert.match(names.join(), /^[^,]+-1-2\.avro$/);

@@ -117,7 +117,7 @@ Deno.test("buffer requeue delivers each dead letter once, under a new position, 
   assert.deepEqual(JSON.parse(requeued.out), { requeued: 1, damaged: 0, unwanted: 0, left: 0 });
   assert.deepEqual(await lines(cwd, "buffer", "export", "--dead-letters"), []);
   assert.equal(
-    (await run(["drain"], { cwd })).err,
+    (await run(["drain", "-v"], { cwd })).err,
     "2 delivered, file has 0 left, 0 dead letters\n",
   );
 

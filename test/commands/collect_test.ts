@@ -164,7 +164,7 @@ Deno.test("an output that fails costs nothing: what it lacks is delivered later"
   assert.ok(readings >= 4);
   assert.deepEqual([delivered, left], [0, readings]);
   await Deno.remove(`${cwd}/readings`);
-  const drained = await run(["drain"], { cwd });
+  const drained = await run(["drain", "-v"], { cwd });
   assert.equal(drained.err, `${readings} delivered, file has 0 left, 0 dead letters\n`);
   assert.equal((await recordsOf(cwd)).length, readings);
 });

@@ -221,7 +221,7 @@ Deno.test("drain keeps everything when an output cannot be reached: exit code 75
   assert.equal(down.code, 75, down.err);
   assert.match(down.err, /^0 delivered, kafka has 3 left, 0 dead letters$/m);
   await Deno.remove(`${folder.path}/readings`);
-  const drained = await run(["drain"], here);
+  const drained = await run(["drain", "-v"], here);
   assert.deepEqual([drained.code, drained.err], [
     0,
     "3 delivered, file has 0 left, 0 dead letters\n",

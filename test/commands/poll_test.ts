@@ -133,7 +133,7 @@ unit_ids = "1-2"
       assert.deepEqual([polled.code, polled.out], [0, ""]);
       // Two devices: model 1 once each, model 103 three times each.
       assert.match(polled.err, /^6 polls of 2 devices: 6 ok, 0 failed, 8 readings, /);
-      const drained = await run(["drain", ...flags], here);
+      const drained = await run(["drain", "-v", ...flags], here);
       assert.deepEqual(drained, {
         code: 0,
         out: "",
@@ -167,7 +167,7 @@ unit_ids = "1-2"
       assert.equal(points.get("W")?.unit, "W");
       assert.equal(points.get("St")?.text, "MPPT");
       for (const name of ["ID", "L", "W_SF"]) assert.ok(!points.has(name), name);
-      const again = await run(["drain", ...flags], here);
+      const again = await run(["drain", "-v", ...flags], here);
       assert.deepEqual([again.code, again.err], [
         0,
         "0 delivered, file has 0 left, 0 dead letters\n",

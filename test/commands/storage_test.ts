@@ -53,7 +53,7 @@ Deno.test("on a disk that fails collect ends by itself, and the next start has e
       );
 
       await Deno.remove(`${cwd}/readings`);
-      const { err: drained } = await run(["drain"], { cwd });
+      const { err: drained } = await run(["drain", "-v"], { cwd });
       assert.match(drained, /^\d+ delivered, file has 0 left, 0 dead letters\n$/m);
       const records = await deliveredTo(cwd);
       assert.ok(records.length > 20, `${records.length} readings`);

@@ -95,7 +95,7 @@ serviceTest(
       ].join("\n");
       await Deno.writeTextFile(`${folder.path}/site.toml`, config);
       const { code, err } = await run(
-        ["poll", "--config", "site.toml", "--buffer", "--count", "1"],
+        ["poll", "--config", "site.toml", "--buffer", "--count", "1", "-v"],
         here,
       );
       assert.equal(code, 0, err);
@@ -127,7 +127,7 @@ serviceTest("devices on a serial line are read and polled", ["socat"], async ({ 
     assert.deepEqual([found.code, found.err], [0, ""]);
     await Deno.writeTextFile(`${folder.path}/site.toml`, found.out);
     const { code, err } = await run(
-      ["poll", "--config", "site.toml", "--buffer", "--count", "1"],
+      ["poll", "--config", "site.toml", "--buffer", "--count", "1", "-v"],
       here,
     );
     assert.equal(code, 0, err);

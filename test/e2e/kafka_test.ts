@@ -150,7 +150,7 @@ serviceTest(
       { cwd },
     );
     assert.equal(polled.code, 0, polled.err);
-    const drained = await run(["drain", ...common], { cwd });
+    const drained = await run(["drain", "-v", ...common], { cwd });
     assert.equal(drained.code, 0, drained.err);
     assert.match(drained.err, /4 delivered, kafka has 0 left, 0 dead letters/);
 
