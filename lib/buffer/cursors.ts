@@ -1,5 +1,6 @@
 import type { Gap } from "../core/mod.ts";
 import type { Gaps } from "./gaps.ts";
+import { type InFlight, micros } from "./in_flight.ts";
 import { seal } from "./seal.ts";
 import type { Sql } from "./sql.ts";
 
@@ -7,11 +8,16 @@ import type { Sql } from "./sql.ts";
 export class Cursors {
   readonly #sql: Sql;
   readonly #gaps: Gaps;
+  readonly #inFlight: InFlight;
 
-  /** @param gaps where losses are kept */
-  constructor(sql: Sql, gaps: Gaps) {
+  /**
+   * @param gaps where losses are kept
+   * @param inFlight where rows go that may be lost
+   */
+  constructor(sql: Sql, gaps: Gaps, inFlight: InFlight) {
     this.#sql = sql;
     this.#gaps = gaps;
+    this.#inFlight = inFlight;
   }
 
   /**
@@ -40,7 +46,12 @@ export class Cursors {
     }
     for (const [output, { active }] of known) {
       if (Number(active) === 0 || outputs.includes(output)) continue;
-      this.#sql.run("UPDATE output_cursor SET active = 0, note = NULL WHERE output = ?", output);
+      this.#sql.run(
+        "UPDATE output_cursor SET active = 0, note = NULL, handed_out = NULL WHERE output = ?",
+        output,
+      );
+      // Should it come back, it is told of all that went.
+      this.#inFlight.arrived(output, Number.MAX_SAFE_INTEGER);
     }
     seal(this.#sql);
   }
@@ -95,11 +106,19 @@ export class Cursors {
     );
   }
 
-  /** What each output that is behind loses when all rows up to `last` go. */
+  /**
+   * What each output that is behind loses when all rows up to `last` go; those that are on their way
+   * are noted instead.
+   */
   lostThrough(last: number, reason: string): Gap[] {
-    const first = this.#sql.number("SELECT min(id) FROM telemetry_queue");
-    return this.#active().filter(([, position]) => position < last).flatMap(([output, position]) =>
-      this.lost(output, Math.max(first, position + 1), last, reason)
+    const oldest = this.#sql.number("SELECT min(id) FROM telemetry_queue");
+    return this.#active().filter(([, position]) => position < last).flatMap(
+      ([output, position]) => {
+        const first = Math.max(oldest, position + 1);
+        const end = Math.min(this.#inFlight.end(output), last);
+        if (first <= end) this.#inFlight.drop(output, first, end, reason);
+        return this.lost(output, Math.max(first, end + 1), last, reason);
+      },
     );
   }
 
@@ -164,10 +183,4 @@ export class Cursors {
     );
     return { id: latest + 1, createdAt: Date.now() };
   }
-}
-
-/** Unix microseconds out of milliseconds; 0 when the number went bad. */
-function micros(milliseconds: unknown): number {
-  const at = Math.round(Number(milliseconds) * 1000);
-  return Number.isSafeInteger(at) ? at : 0;
 }

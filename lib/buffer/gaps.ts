@@ -57,7 +57,7 @@ export class Gaps {
   /** Puts the records of an output's gaps into the log. */
   publish(output: string): void {
     const open = this.#sql.all(
-      "SELECT * FROM gap WHERE position IS NULL AND output = ? ORDER BY id",
+      "SELECT * FROM gap WHERE position IS NULL AND output = ? ORDER BY first, id",
       output,
     );
     for (const row of open) {
@@ -71,14 +71,29 @@ export class Gaps {
     return this.#sql.number("SELECT count(*) FROM gap WHERE position BETWEEN ? AND ?", first, last);
   }
 
-  /** Rows up to `last` are about to go: gaps whose output has not got their record are open again. */
-  forget(last: number): void {
+  /**
+   * Rows up to `last` are about to go: gaps whose output has not got their record are open again.
+   *
+   * @param inFlight up to where such a record may be on its way to an output
+   */
+  forget(last: number, inFlight: (output: string) => number): void {
     this.#sql.run(
       "DELETE FROM gap WHERE position <= ? AND position <= " +
         "(SELECT position FROM output_cursor WHERE output_cursor.output = gap.output)",
       last,
     );
-    this.#sql.run("UPDATE gap SET position = NULL WHERE position <= ?", last);
+    for (const row of this.#sql.all("SELECT DISTINCT output FROM gap WHERE position <= ?", last)) {
+      const output = String(row.output);
+      this.reopen(output, inFlight(output) + 1, last);
+    }
+  }
+
+  /** Gaps of an output whose record was one of the rows `first`–`last`, which are lost. */
+  reopen(output: string, first: number, last: number): void {
+    this.#sql.run(
+      "UPDATE gap SET position = NULL WHERE output = ? AND position BETWEEN ? AND ?",
+      ...[output, first, last],
+    );
   }
 
   /** The same for a row by itself. */

@@ -8,7 +8,14 @@ import { Sql, SqliteCode, sqliteCode } from "./sql.ts";
 /** Files up to this size are checked whole when they are opened; larger ones row by row as they are read. */
 const QUICK_CHECK_BYTES = 64 * 1024 * 1024;
 /** What is checked of those in any case: it is small, and nothing works without it. */
-const SMALL_TABLES = ["output_cursor", "meta", "schema_text", "incarnation", "gap"] as const;
+const SMALL_TABLES = [
+  "output_cursor",
+  "meta",
+  "schema_text",
+  "incarnation",
+  "gap",
+  "dropped_in_flight",
+] as const;
 
 /** An opened buffer file. */
 export interface OpenedFile {

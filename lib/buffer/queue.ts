@@ -17,6 +17,7 @@ import { Cursors } from "./cursors.ts";
 import { DeadLetters } from "./dead_letters.ts";
 import { Gaps } from "./gaps.ts";
 import { Identity } from "./identity.ts";
+import { InFlight } from "./in_flight.ts";
 import { type BufferTask, TaskLock } from "./lock.ts";
 import { Maintenance } from "./maintenance.ts";
 import { markSuspect, openFile } from "./open.ts";
@@ -91,6 +92,7 @@ export class SqliteBuffer implements Buffer {
   readonly #identity: Identity;
   readonly #rows: Rows;
   readonly #gaps: Gaps;
+  readonly #inFlight: InFlight;
   readonly #cursors: Cursors;
   readonly #deadLetters: DeadLetters;
   readonly #room: Room;
@@ -139,10 +141,16 @@ export class SqliteBuffer implements Buffer {
     }
     this.#rows = new Rows(this.#sql);
     this.#gaps = new Gaps(this.#sql, (gap) => this.#insertGap(gap));
-    this.#cursors = new Cursors(this.#sql, this.#gaps);
+    this.#inFlight = new InFlight(this.#sql, this.#gaps);
+    this.#cursors = new Cursors(this.#sql, this.#gaps, this.#inFlight);
     this.#deadLetters = new DeadLetters(this.#sql, options.maxBytes);
     this.#room = new Room(this.#sql, options);
-    this.#trimmer = new Trimmer(this.#sql, this.#rows, this.#cursors, this.#gaps, this.#room);
+    this.#trimmer = new Trimmer(this.#sql, this.#rows, {
+      cursors: this.#cursors,
+      gaps: this.#gaps,
+      inFlight: this.#inFlight,
+      room: this.#room,
+    });
     this.#space = new Space(this.#sql, this.#room, this.#trimmer, {
       ...options,
       keepsBallast: tasks.includes("append"),
@@ -215,6 +223,7 @@ export class SqliteBuffer implements Buffer {
       this.#space.write(() => {
         for (const rejection of rejected) this.#reject(output, rejection);
         if (rejected.length > 0) this.#deadLetters.trim();
+        this.#inFlight.arrived(output, through);
         this.#cursors.advance(output, through);
       });
       // It is there: it can be told at once.
@@ -245,6 +254,7 @@ export class SqliteBuffer implements Buffer {
       this.#space.write(() => {
         // From now on the destination may name this incarnation, whatever happens to us.
         this.#identity.markUsed();
+        this.#inFlight.keep(output);
         this.#cursors.note(output, text);
       })
     );
@@ -468,30 +478,45 @@ export class SqliteBuffer implements Buffer {
   }
 
   #read(output: string, limit: ReadLimit): readonly Entry[] {
+    if (this.#inFlight.askedAgain(output)) this.#space.write(() => this.#inFlight.settle(output));
     this.#publishGaps(output, false);
     for (;;) {
       const { position } = this.#cursors.get(output);
       const { entries, corrupt } = this.#rows.sound(output, position, limit);
       if (corrupt) this.#dropCorrupt(corrupt, Number(corrupt.id));
-      if (entries.length > 0) return entries;
+      if (entries.length > 0) return this.#handOut(output, entries);
       // A row that went bad may have been the first one: look again behind it.
       if (!corrupt && !this.#publishGaps(output, true)) return entries;
     }
+  }
+
+  #handOut(output: string, entries: readonly Entry[]): readonly Entry[] {
+    const last = entries.at(-1)?.position ?? 0;
+    this.#inFlight.handOut(output, last);
+    // With more behind them they may be the next to go, dropped by another process.
+    if (last < this.#identity.latest()) this.#tryToWrite(() => this.#inFlight.keep(output));
+    return entries;
   }
 
   /** Tells an output that is there again what it lost; with nothing else to deliver in any case. */
   #publishGaps(output: string, isIdle: boolean): boolean {
     if (this.#gaps.open(output) === 0) return false;
     if (!isIdle && this.#room.used() >= this.#room.limit().bytes) return false;
-    try {
-      this.#space.write(() => this.#gaps.publish(output));
-    } catch (error) {
-      if (isBroken(error)) throw error;
-      // It is kept, and told when there is room.
-      return false;
-    }
+    // It is kept, and told when there is room.
+    if (!this.#tryToWrite(() => this.#gaps.publish(output))) return false;
     this.#changed();
     return true;
+  }
+
+  /** Writes what can wait; whether there was room for it. */
+  #tryToWrite(job: () => void): boolean {
+    try {
+      this.#space.write(job);
+      return true;
+    } catch (error) {
+      if (isBroken(error)) throw error;
+      return false;
+    }
   }
 
   /** A row whose bytes changed on disk is set aside, and told of as a gap to each output. */
@@ -512,6 +537,7 @@ export class SqliteBuffer implements Buffer {
     for (const gap of this.#cursors.lost(output, position, position, rejection.reason)) {
       this.#gaps.record(gap);
     }
+    this.#inFlight.reject(output, position, rejection.reason);
   }
 }
 

@@ -68,6 +68,16 @@ export const MIGRATIONS: readonly (readonly string[])[] = [[
      reason TEXT NOT NULL,
      count INTEGER NOT NULL,
      PRIMARY KEY(output, reason))`,
+], [
+  // `handed_out`: rows up to it may be on their way. Those of them that went, one by one.
+  "ALTER TABLE output_cursor ADD COLUMN handed_out INTEGER",
+  `CREATE TABLE dropped_in_flight(
+     output TEXT NOT NULL,
+     position INTEGER NOT NULL,
+     count INTEGER NOT NULL,
+     reason TEXT NOT NULL,
+     at REAL NOT NULL,
+     PRIMARY KEY(output, position)) WITHOUT ROWID`,
 ]];
 
 /** Written into `user_version`; a file with a higher one is refused. */

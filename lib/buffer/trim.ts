@@ -1,5 +1,6 @@
 import type { Cursors } from "./cursors.ts";
 import type { Gaps } from "./gaps.ts";
+import type { InFlight } from "./in_flight.ts";
 import type { Room } from "./room.ts";
 import type { Rows } from "./rows.ts";
 import type { Sql } from "./sql.ts";
@@ -15,6 +16,18 @@ export interface Dropped {
   readonly isComplete: boolean;
 }
 
+/** What decides over rows, and what is told of those that go. */
+export interface TrimmerParts {
+  /** Where the outputs stand. */
+  readonly cursors: Cursors;
+  /** What they are told of. */
+  readonly gaps: Gaps;
+  /** What is on its way to them. */
+  readonly inFlight: InFlight;
+  /** How much there is. */
+  readonly room: Room;
+}
+
 /** Whether it is time to stop; asked after each piece of work. */
 export type IsOver = () => boolean;
 
@@ -27,15 +40,17 @@ export class Trimmer {
   readonly #rows: Rows;
   readonly #cursors: Cursors;
   readonly #gaps: Gaps;
+  readonly #inFlight: InFlight;
   readonly #room: Room;
 
   /** On the parts of an opened buffer. */
-  constructor(sql: Sql, rows: Rows, cursors: Cursors, gaps: Gaps, room: Room) {
+  constructor(sql: Sql, rows: Rows, parts: TrimmerParts) {
     this.#sql = sql;
     this.#rows = rows;
-    this.#cursors = cursors;
-    this.#gaps = gaps;
-    this.#room = room;
+    this.#cursors = parts.cursors;
+    this.#gaps = parts.gaps;
+    this.#inFlight = parts.inFlight;
+    this.#room = parts.room;
   }
 
   /** Drops what every output has. */
@@ -124,7 +139,7 @@ export class Trimmer {
 
   #delete(last: number): number {
     this.#rows.noteLatestTime();
-    this.#gaps.forget(last);
+    this.#gaps.forget(last, (output) => this.#inFlight.end(output));
     return this.#sql.run("DELETE FROM telemetry_queue WHERE id <= ?", last).changes;
   }
 }

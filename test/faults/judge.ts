@@ -1,7 +1,14 @@
 import { pointsOf } from "../e2e/expected.ts";
 import type { Delivered } from "./delivered.ts";
 import type { Devices } from "./devices.ts";
-import { countLost, countUntold, type Placed, placed, toldPlaces } from "./loss.ts";
+import {
+  countFalselyTold,
+  countLost,
+  countUntold,
+  type Placed,
+  placed,
+  toldPlaces,
+} from "./loss.ts";
 
 /** What one destination has, held against what was committed. */
 export interface Verdict {
@@ -12,7 +19,7 @@ export interface Verdict {
   readonly wrong: number;
   /** Readings that gap records say are missing. */
   readonly gapsRecorded: number;
-  /** Positions that those records stand for, there or not. */
+  /** Positions that those records stand for. */
   readonly told: number;
   /** The first faults, in words. */
   readonly faults: readonly string[];
@@ -40,8 +47,9 @@ export function judge(evidence: Evidence): Verdict {
   const { committed, devices, output } = evidence;
   const delivered = placed(evidence.delivered);
   const twice = countTwice(delivered, faults);
-  const wrong = countWrong(delivered, devices, faults) + countOutOfOrder(delivered, faults);
-  const { missing, there } = toldPlaces(delivered, output);
+  const missing = toldPlaces(delivered, output);
+  const wrong = countWrong(delivered, devices, faults) + countOutOfOrder(delivered, faults) +
+    countFalselyTold(delivered, missing, faults);
   // A reading that is lost leaves a hole, where others came after it: it counts once.
   const lost = Math.max(
     countLost(committed, delivered, missing, faults),
@@ -58,7 +66,7 @@ export function judge(evidence: Evidence): Verdict {
       (sum, { gap }) => sum + (gap?.output === output ? gap.count : 0),
       0,
     ),
-    told: missing.length + there,
+    told: missing.length,
     faults: faults.slice(0, SHOWN_FAULTS),
   };
 }

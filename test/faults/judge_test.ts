@@ -64,6 +64,10 @@ const CASES: readonly (readonly [string, readonly Delivered[], Partial<Verdict>]
     ...[4].map((at) => reading(at)),
     gap(6, 2, 3),
   ], { lost: 1, gapsRecorded: 2 }],
+  ["told of as lost, and there", [
+    ...[1, 2, 3, 4, 5].map((at) => reading(at)),
+    gap(6, 2, 3),
+  ], { wrong: 2, gapsRecorded: 2 }],
   ["one twice", [1, 2, 2, 3, 4, 5].map((at) => reading(at)), { twice: 1, wrong: 1 }],
   ["one again under another position", [
     ...[1, 2, 3, 4, 5].map((at) => reading(at)),

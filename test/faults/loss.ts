@@ -15,27 +15,26 @@ export function placed(delivered: readonly Delivered[]): Placed[] {
   }));
 }
 
-/** Places that an output's gap records say it will not get. */
-export interface ToldPlaces {
-  /** Those that it has not, in order. */
-  readonly missing: readonly number[];
-  /** How many it has all the same: they were on their way when they were dropped. */
-  readonly there: number;
-}
-
-/** Holds an output's gap records against what it has. */
-export function toldPlaces(delivered: readonly Placed[], output: string): ToldPlaces {
-  const there = new Set(delivered.map(({ place }) => place));
-  const missing = new Set<number>();
-  const known = new Set<number>();
+/** Places that an output's gap records say it will not get, in order. */
+export function toldPlaces(delivered: readonly Placed[], output: string): readonly number[] {
+  const told = new Set<number>();
   for (const { gap, position, place } of delivered) {
     if (gap?.output !== output) continue;
-    for (let at = gap.first; at <= gap.last; at++) {
-      const lost = place - position + at;
-      (there.has(lost) ? known : missing).add(lost);
-    }
+    for (let at = gap.first; at <= gap.last; at++) told.add(place - position + at);
   }
-  return { missing: [...missing].sort((a, b) => a - b), there: known.size };
+  return [...told].sort((a, b) => a - b);
+}
+
+/** No false alarm: what is told of as lost is not there. */
+export function countFalselyTold(
+  delivered: readonly Placed[],
+  told: readonly number[],
+  faults: string[],
+): number {
+  const places = new Set(told);
+  const there = delivered.filter(({ place }) => places.has(place));
+  for (const { position, key } of there) faults.push(`told of as lost: ${position}, ${key}`);
+  return there.length;
 }
 
 /**
