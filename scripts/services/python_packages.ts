@@ -1,12 +1,19 @@
+import { createHash } from "node:crypto";
 import { cacheFolder, textOf } from "./cache.ts";
 import { findCommand, run, runOrThrow } from "./run.ts";
 
-/** Other people's implementations to compare ours with; fastavro needs cramjam for zstd. */
+/**
+ * Other people's implementations to compare ours with (fastavro needs cramjam for zstd), and what
+ * docs/consumers.md and docs/container/ are tried with.
+ */
 const PACKAGES = [
   "pysunspec2==1.3.7",
   "fastavro==1.13.1",
   "pymodbus==3.16.1",
   "cramjam==2.14.0",
+  "confluent-kafka==2.16.1",
+  "duckdb==2.0.1",
+  "pyyaml==6.0.4",
 ];
 
 const REQUIREMENTS = `${PACKAGES.join("\n")}\n`;
@@ -40,8 +47,10 @@ export async function makePythonVenv(): Promise<void> {
   await Deno.writeTextFile(installed(), REQUIREMENTS);
 }
 
+/** Named after the packages: checkouts with other ones each keep theirs. */
 function venv(): string {
-  return `${cacheFolder()}/python`;
+  const digest = createHash("sha256").update(REQUIREMENTS).digest("hex");
+  return `${cacheFolder()}/python-${digest.slice(0, 8)}`;
 }
 
 /** Written last: it says that all before it went well. */
