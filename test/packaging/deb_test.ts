@@ -6,35 +6,9 @@ import { bundle } from "../../scripts/build/bundle.ts";
 import { makeDeb } from "../../scripts/build/deb.ts";
 import { zippedRuntimeFor } from "../../scripts/build/runtime.ts";
 import { run as runProgram, runOrThrow } from "../../scripts/services.ts";
-import { eventually, type Program, simulate, start, temporaryFolder } from "../program.ts";
+import { eventually, simulate, temporaryFolder } from "../program.ts";
 import { serviceTest } from "../services.ts";
-
-/** A Debian in a folder. */
-interface Debian extends AsyncDisposable {
-  readonly path: string;
-  /** Runs a program in it as root, which must succeed. */
-  run(...words: readonly string[]): Promise<string>;
-  /** Starts one as another user. */
-  startAs(user: string, ...words: readonly string[]): Program;
-}
-
-async function debian(archive: string): Promise<Debian> {
-  const path = await Deno.makeTempDir({ prefix: "sunspool-debian-" });
-  await Deno.chmod(path, 0o755);
-  await runOrThrow("tar", ["-C", path, "-xpf", archive]);
-  await runOrThrow("mount", ["-t", "proc", "proc", `${path}/proc`]);
-  const inside = ["/usr/bin/env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"];
-  return {
-    path,
-    run: (...words) => runOrThrow("chroot", [path, ...inside, ...words]),
-    startAs: (user, ...words) =>
-      start(words, { cwd: "/", command: ["chroot", `--userspec=${user}`, path, ...inside] }),
-    async [Symbol.asyncDispose]() {
-      await runOrThrow("umount", [`${path}/proc`]);
-      await Deno.remove(path, { recursive: true });
-    },
-  };
-}
+import { debian } from "./debian.ts";
 
 /** Packages for this machine, of the version as it is and of a later one. */
 async function packages(folder: string): Promise<{ first: string; later: string }> {
