@@ -172,11 +172,9 @@ export class Poller {
 
   async #poll(device: Device, ids: readonly string[], statics: boolean, signal: AbortSignal) {
     const startedAt = performance.now();
-    const readings: Reading[] = [];
-    for await (const reading of device.read({ statics }, signal)) {
-      readings.push(named(reading, device, ids));
-      if (reading.kind === "event") this.#tell(reading);
-    }
+    const read = await device.read({ statics }, signal);
+    const readings = read.map((reading) => named(reading, device, ids));
+    for (const reading of read) if (reading.kind === "event") this.#tell(reading);
     this.#progressAt = performance.now();
     this.#heardAt = this.#progressAt;
     this.#isResting = device.isResting ?? false;

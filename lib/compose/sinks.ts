@@ -1,7 +1,7 @@
 import { Clock } from "../clock.ts";
 import { type Format, type Io, print, type Table } from "../cli/mod.ts";
 import { type Config, settings } from "../config/mod.ts";
-import { type Device, messageOf, type Reading, type SnapshotOptions } from "../core/mod.ts";
+import { type Device, messageOf, type SnapshotOptions } from "../core/mod.ts";
 import { openBuffer, stamperAfter, toEntry } from "./buffer.ts";
 import { snapshotTable } from "./units.ts";
 
@@ -55,10 +55,8 @@ export async function storingSink(config: Config): Promise<PollSink> {
   const stamper = await stamperAfter(buffer, clock);
   return {
     async take(device, statics, signal) {
-      const readings: Reading[] = [];
-      for await (const reading of device.read({ statics }, signal)) {
-        readings.push(stamper.stamp(reading));
-      }
+      const readings = (await device.read({ statics }, signal))
+        .map((reading) => stamper.stamp(reading));
       try {
         await buffer.append(readings.map(toEntry));
       } catch (cause) {

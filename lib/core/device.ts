@@ -95,12 +95,15 @@ export interface Device extends AsyncDisposable {
   /** Whether it said with its last readings that it goes to rest: silence after that is no failure. */
   readonly isResting?: boolean;
   /**
-   * Reads once; one reading a source.
+   * Reads once; one reading a source, and events between them.
    *
    * @param options.statics also the sources that hardly ever change (nameplates)
    * @throws {TransportError} the wire broke, or the map is no longer what was opened: open again
    */
-  read(options: { readonly statics: boolean }, signal: AbortSignal): AsyncIterable<Reading>;
+  read(
+    options: { readonly statics: boolean },
+    signal: AbortSignal,
+  ): Promise<readonly Reading[]>;
   /**
    * Reads once, for people and scripts.
    *

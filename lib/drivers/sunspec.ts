@@ -183,19 +183,30 @@ class SunSpecDevice implements Device {
     return this.#isResting;
   }
 
-  async *read({ statics }: { readonly statics: boolean }, signal: AbortSignal) {
-    const { blocks, wants } = statics ? this.#polled : this.#dynamic;
-    const reads = await this.#read(blocks, wants, signal);
-    const judgements = this.#judge(blocks, reads);
-    this.#memory.takeUnread(this.#unread(blocks, reads));
-    this.#isResting = isAtRest(blocks, reads);
-    for (const news of this.#memory.takeNews()) yield this.#news(news);
-    for (const [i, block] of blocks.entries()) {
-      const [read, judgement] = [reads[i], judgements[i]];
-      if (!read || read.readAt === 0) continue;
-      yield this.#reading(block, read, judgement);
-      for (const event of judgement?.events ?? []) yield this.#counterEvent(block, read, event);
+  async read(
+    { statics }: { readonly statics: boolean },
+    signal: AbortSignal,
+  ): Promise<readonly Reading[]> {
+    const selected = statics ? this.#polled : this.#dynamic;
+    const { blocks } = selected;
+    const reads = await this.#read(selected, signal);
+    const judgements = this.#judge(selected, reads);
+    const isAllRead = reads.every(({ failure }) => failure === undefined);
+    if (!isAllRead || this.#memory.mayBeUnread) {
+      this.#memory.takeUnread(this.#unread(blocks, reads));
     }
+    this.#isResting = isAtRest(blocks, reads);
+    const readings: Reading[] = this.#memory.takeNews().map((news) => this.#news(news));
+    for (const [i, block] of blocks.entries()) {
+      const read = reads[i];
+      const judgement = judgements[i];
+      if (!read || read.readAt === 0) continue;
+      readings.push(this.#reading(block, read, judgement));
+      for (const event of judgement?.events ?? []) {
+        readings.push(this.#counterEvent(block, read, event));
+      }
+    }
+    return readings;
   }
 
   #reading(block: Block, { image, readAt }: ModelRead, judgement?: Judgement): Reading {
@@ -235,11 +246,10 @@ class SunSpecDevice implements Device {
 
   /** Nameplates first: they say what the others can be. */
   #judge(
-    blocks: readonly Block[],
+    { trusted }: Selected,
     reads: readonly ModelRead[],
   ): readonly (Judgement | undefined)[] {
     const { trust } = this.#memory;
-    const trusted = blocks.map(trustedModel);
     for (const [i, model] of trusted.entries()) {
       const read = reads[i];
       if (model && read) trust.learn(model, read);
@@ -252,9 +262,10 @@ class SunSpecDevice implements Device {
   }
 
   async snapshot(options: SnapshotOptions, signal: AbortSignal): Promise<Snapshot> {
-    const { blocks, wants, selection } = this.#select(options.select);
-    const reads = options.valueless ? [] : await this.#read(blocks, wants, signal);
-    const judgements = options.raw ? [] : this.#judge(blocks, reads);
+    const selected = this.#select(options.select);
+    const { blocks, selection } = selected;
+    const reads = options.valueless ? [] : await this.#read(selected, signal);
+    const judgements = options.raw ? [] : this.#judge(selected, reads);
     const models = blocks.map((block, i) => ({
       place: block.place,
       instance: block.instance,
@@ -295,8 +306,7 @@ class SunSpecDevice implements Device {
   }
 
   async #read(
-    blocks: readonly Block[],
-    wants: readonly ModelWant[],
+    { blocks, wants }: Selected,
     signal: AbortSignal,
   ): Promise<readonly ModelRead[]> {
     try {
@@ -341,6 +351,8 @@ class SunSpecDevice implements Device {
 interface Selected {
   readonly blocks: readonly Block[];
   readonly wants: readonly ModelWant[];
+  /** The same for their judge; undefined = without a definition. */
+  readonly trusted: readonly (TrustedModel | undefined)[];
   readonly selection: Selection;
 }
 
@@ -351,7 +363,7 @@ function select(all: readonly Block[], selection: Selection): Selected {
     layout: block.layout,
     isWanted: (leaf: Leaf) => selection.isPointWanted(selectable(block), leaf),
   }));
-  return { blocks, wants, selection };
+  return { blocks, wants, trusted: blocks.map(trustedModel), selection };
 }
 
 function trustedModel({ source, child, layout }: Block): TrustedModel | undefined {
@@ -383,12 +395,14 @@ function selectable({ place, definition }: Block) {
 
 /** Whether every inverter there says that it rests. */
 function isAtRest(blocks: readonly Block[], reads: readonly ModelRead[]): boolean {
-  const said = blocks.flatMap(({ layout }, i) => {
+  let isAnyAtRest = false;
+  for (const [i, { layout }] of blocks.entries()) {
     const read = reads[i];
     const rest = layout && read && restOf(layout, read.image);
-    return rest === undefined ? [] : [rest];
-  });
-  return said.length > 0 && said.every((rest) => rest);
+    if (rest === false) return false;
+    isAnyAtRest ||= rest === true;
+  }
+  return isAnyAtRest;
 }
 
 function failureWarning(read: ModelRead | undefined): string[] {

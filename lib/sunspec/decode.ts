@@ -36,26 +36,28 @@ export function decodePoints(
   verdictOf: VerdictOf = ALL_GOOD,
 ): Point[] {
   const points: Point[] = [];
-  for (const leaf of layout.leaves) {
-    if (!isData(leaf)) continue;
+  for (const leaf of layout.data) {
     const verdict = verdictOf(leaf);
-    const { shown, number } = verdict?.instead ?? decodeValue(leaf, image);
-    if (shown === null) continue;
-    points.push({
-      name: leaf.name,
-      value: number,
-      text: typeof shown === "number" ? null : typeof shown === "string" ? shown : shown.join("|"),
-      unit: leaf.definition.units ?? null,
-      quality: verdict?.quality ?? null,
-    });
+    const value = verdict?.instead ?? valueOf(leaf, image);
+    const point = pointOf(leaf, value, verdict?.quality ?? null);
+    if (point) points.push(point);
   }
   return points;
 }
 
-/** A point whose value says something about the device: no header, scale factor or pad. */
-export function isData(leaf: Leaf): boolean {
-  const { kind } = leaf.definition.type;
-  return leaf.offset >= 2 && kind !== "pad" && kind !== "scale_factor";
+/** Most values are numbers that stand for themselves: those come without a `Value` around them. */
+function pointOf(leaf: Leaf, value: Value | number, quality: Quality | null): Point | undefined {
+  const { name, definition } = leaf;
+  const unit = definition.units ?? null;
+  if (typeof value === "number") return { name, value, text: null, unit, quality };
+  const { shown, number } = value;
+  if (shown === null) return undefined;
+  const text = typeof shown === "number"
+    ? null
+    : typeof shown === "string"
+    ? shown
+    : shown.join("|");
+  return { name, value: number, text, unit, quality };
 }
 
 /** The points of a group as a JSON object, pads left out. */
@@ -124,6 +126,12 @@ export function rawJson(leaf: Leaf, image: ModelImage): number | string | null {
 
 /** A point's value as it is shown and delivered. */
 export function decodeValue(leaf: Leaf, image: ModelImage): Value {
+  const value = valueOf(leaf, image);
+  return typeof value === "number" ? { shown: value, number: value } : value;
+}
+
+/** The same; a number that stands for itself as nothing but that. */
+function valueOf(leaf: Leaf, image: ModelImage): Value | number {
   const wire = wireValue(leaf, image);
   if (wire === null) return NOT_IMPLEMENTED;
   if (typeof wire === "string") return { shown: wire, number: null };
@@ -134,7 +142,8 @@ export function decodeValue(leaf: Leaf, image: ModelImage): Value {
   if (factor === null) return NOT_IMPLEMENTED;
   const shown = kind === "float" ? scaledFloat(Number(wire), factor) : scaled(wire, factor);
   const number = Number(shown);
-  return Number.isFinite(number) ? { shown, number } : NOT_IMPLEMENTED;
+  if (!Number.isFinite(number)) return NOT_IMPLEMENTED;
+  return typeof shown === "number" ? shown : { shown, number };
 }
 
 /** Powers of ten below 1 are not exact, so 3 × 0.1 is not 0.3, and 3 / 10 is. */
@@ -155,8 +164,9 @@ function enumValue(leaf: Leaf, wire: number): Value {
 }
 
 function bitfieldValue(leaf: Leaf, wire: number | bigint): Value {
-  const bits = BigInt(wire);
   const shown: string[] = [];
+  if (wire === 0) return { shown, number: 0 };
+  const bits = BigInt(wire);
   for (let bit = 0; bits >> BigInt(bit) > 0n; bit++) {
     if (((bits >> BigInt(bit)) & 1n) === 0n) continue;
     shown.push(leaf.definition.symbols.get(bit) ?? `BIT_${bit}`);

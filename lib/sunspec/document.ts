@@ -114,10 +114,11 @@ function modelJson(
 }
 
 /** The words of a model without definition; null = not read. */
-function registers({ image, isRead }: ModelRead): (number | null)[] {
+function registers(read: ModelRead): (number | null)[] {
+  const { image } = read;
   const words: (number | null)[] = [];
   for (let offset = HEADER_LENGTH; offset < image.byteLength / 2; offset++) {
-    words.push(isRead({ offset }) ? image.getUint16(offset * 2) : null);
+    words.push(read.isRead({ offset }) ? image.getUint16(offset * 2) : null);
   }
   return words;
 }

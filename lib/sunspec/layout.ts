@@ -45,10 +45,18 @@ export interface Layout {
   readonly root: GroupLayout;
   /** Every point, in the order of the registers. */
   readonly leaves: readonly Leaf[];
+  /** Those of them whose values say something about the device, as far as it has them. */
+  readonly data: readonly Leaf[];
   /** The points that say how often a group repeats, and what they said. */
   readonly counts: ReadonlyMap<Leaf, number>;
   /** Where the device's length and the definition disagree. */
   readonly warnings: readonly string[];
+}
+
+/** A point whose value says something about the device: no header, scale factor or pad. */
+export function isData(leaf: Leaf): boolean {
+  const { kind } = leaf.definition.type;
+  return leaf.offset >= HEADER_LENGTH && kind !== "pad" && kind !== "scale_factor";
 }
 
 /** Whether a layout needs the values of count points, not only the length. */
@@ -56,8 +64,12 @@ export function hasCountPoints({ count, groups }: GroupDefinition): boolean {
   return typeof count === "string" || groups.some(hasCountPoints);
 }
 
+/** Layouts that devices of a kind share; false lengths must not fill the memory. */
+const MOST_SHARED = 32;
+const shared = new WeakMap<ModelDefinition, Map<string, Layout>>();
+
 /**
- * Lays a model out for one device.
+ * Lays a model out. Devices whose models are alike get the same layout.
  *
  * @param length the device's L
  * @param countOf reads a count point; undefined = not implemented or not readable, taken as 0
@@ -67,7 +79,14 @@ export function compileLayout(
   length: number,
   countOf: (leaf: Leaf) => number | undefined,
 ): Layout {
-  return new Compiler(model, length, countOf).compile();
+  const layout = new Compiler(model, length, countOf).compile();
+  const known = shared.get(model) ?? new Map<string, Layout>();
+  shared.set(model, known);
+  const key = `${length} ${[...layout.counts.values()].join(" ")}`;
+  const alike = known.get(key);
+  if (alike) return alike;
+  if (known.size < MOST_SHARED) known.set(key, layout);
+  return layout;
 }
 
 /** The length a model has when each of its counted groups is there `groups` times. */
@@ -120,6 +139,7 @@ class Compiler {
       length: this.#length,
       root,
       leaves: this.#leaves,
+      data: this.#leaves.filter((leaf) => leaf.isPresent && isData(leaf)),
       counts: this.#counts,
       warnings: this.#warnings,
     };

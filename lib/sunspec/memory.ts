@@ -93,6 +93,11 @@ export class Memory {
     }
   }
 
+  /** Whether some of the device is, or was at the last read, not to be had. */
+  get mayBeUnread(): boolean {
+    return this.#unread.size > 0 || this.#learned.unreadable.size > 0;
+  }
+
   /** Takes which of the models asked for could not be read, each with the reason; tells what is new. */
   takeUnread(reasons: ReadonlyMap<string, string | undefined>): void {
     for (const [model, reason] of reasons) {

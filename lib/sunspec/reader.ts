@@ -7,6 +7,9 @@ const ADDRESS_SPACE = 0x1_0000;
 /** Exception codes. */
 const ILLEGAL_ADDRESS = 2;
 const ILLEGAL_QUANTITY = 3;
+/** Where ID and L of a model stand. */
+const ID = { offset: 0 };
+const LENGTH = { offset: 1 };
 /** A device that refuses so few registers does not refuse them for their number. */
 const SMALLEST_CAP = 8;
 /** After so many refusals in one read, what is refused is given up whole: a false length can announce 65,535 registers. */
@@ -76,8 +79,10 @@ interface Request {
 interface Plan {
   readonly pieces: readonly Piece[];
   readonly requests: readonly Request[];
-  /** Per want, by the leaf's offset: the index of its piece. */
-  readonly index: readonly ReadonlyMap<number, number>[];
+  /** By piece: which of the requests brings it, counted from 1. */
+  readonly bringer: Int32Array;
+  /** Per want, by the leaf's offset: the index of its piece; −1 = there is none. */
+  readonly index: readonly Int32Array[];
   /** Per want: its registers with every point marked as not implemented. */
   readonly blanks: readonly Uint8Array[];
 }
@@ -127,24 +132,24 @@ export class ModelReader {
    * @throws {ModbusException} the device gave nothing at all
    * @throws {TransportError} the wire broke, or a model no longer stands where the chain had it
    */
-  async read(wants: readonly ModelWant[], signal: AbortSignal): Promise<ModelRead[]> {
+  async read(
+    wants: readonly ModelWant[],
+    signal: AbortSignal,
+  ): Promise<readonly ModelRead[]> {
     const plan = this.#plans.get(wants) ?? this.#plan(wants);
     const run = new Run(plan, wants);
-    const stack = plan.requests.toReversed();
-    for (let request = stack.pop(); request; request = stack.pop()) {
-      stack.push(...await this.#request(request, run, signal));
-    }
-    if (run.isEmpty && run.lastFailure) throw run.lastFailure;
-    for (const [i, { place }] of wants.entries()) {
-      if (run.has(i, 0) && run.has(i, 1)) {
-        checkPlace(
-          place,
-          run.images[i] ?? new DataView(new ArrayBuffer(4)),
-          this.#transport.endpoint,
-        );
+    for (const planned of plan.requests) {
+      const stack = [planned];
+      for (let request = stack.pop(); request; request = stack.pop()) {
+        stack.push(...await this.#request(request, run, signal));
       }
     }
-    return wants.map((_, i) => run.result(i));
+    if (run.isEmpty && run.lastFailure) throw run.lastFailure;
+    for (const read of run.reads) {
+      if (!read.isRead(ID) || !read.isRead(LENGTH)) continue;
+      checkPlace(read.place, read.image, this.#transport.endpoint);
+    }
+    return run.reads;
   }
 
   /** Sends one request; gives the requests to send instead when the device refuses it. */
@@ -217,11 +222,16 @@ export class ModelReader {
 
   /** Reads in parts what is larger than a request. */
   async #readRegisters(address: number, length: number, signal: AbortSignal): Promise<Uint8Array> {
-    const bytes = new Uint8Array(length * 2);
     const most = this.#maxRegisters;
+    const functionCode = this.#functionCode;
+    if (length <= most) {
+      const request = { functionCode, address, quantity: length };
+      return await this.#transport.readRegisters(request, signal);
+    }
+    const bytes = new Uint8Array(length * 2);
     for (let done = 0; done < length; done += most) {
       const part = { address: address + done, quantity: Math.min(length - done, most) };
-      const request = { functionCode: this.#functionCode, ...part };
+      const request = { functionCode, ...part };
       bytes.set(await this.#transport.readRegisters(request, signal), done * 2);
     }
     return bytes;
@@ -267,18 +277,21 @@ export class ModelReader {
       .filter(({ address, quantity }) => address + quantity <= ADDRESS_SPACE)
       .filter(({ address }) => !this.#learned.unreadable.has(address))
       .sort((a, b) => a.address - b.address);
-    const index = wants.map(() => new Map<number, number>());
+    const index = wants.map(({ place }) => new Int32Array(place.length + HEADER_LENGTH).fill(-1));
     for (const [i, { want, address }] of pieces.entries()) {
-      index[want]?.set(address - (wants[want]?.place.address ?? 0), i);
+      const offset = address - (wants[want]?.place.address ?? 0);
+      index[want]?.fill(i, offset, offset + 1);
     }
     const atoms = pieces.map(({ address, quantity, want, leaf }) => {
       const scale = typeof leaf?.scale === "object" ? leaf.scale : undefined;
-      return { address, quantity, partner: scale && index[want]?.get(scale.offset) };
+      return { address, quantity, partner: partnerIn(index[want], scale) };
     });
     const barriers = new Set([...this.#learned.barriers, ...gapsWithoutDefinition(wants)]);
     const reads = planReads(atoms, { maxRegisters: this.#maxRegisters, barriers });
     const requests = assign(pieces, reads);
-    const plan = { pieces, requests, index, blanks: wants.map(blank) };
+    const bringer = new Int32Array(pieces.length);
+    for (const [i, { from, to }] of requests.entries()) bringer.fill(i + 1, from, to);
+    const plan = { pieces, requests, bringer, index, blanks: wants.map(blank) };
     this.#plans.set(wants, plan);
     return plan;
   }
@@ -287,23 +300,18 @@ export class ModelReader {
 /** Bytes and bookkeeping of one read. */
 class Run {
   readonly plan: Plan;
-  readonly images: readonly DataView[];
+  readonly reads: readonly WantRead[];
   refusals = 0;
   /** Requests that were dropped by a device that is there. */
   silences = 0;
   lastFailure: ModbusException | undefined;
-  readonly #failures = new Map<number, ModbusException>();
-  readonly #wants: readonly ModelWant[];
-  readonly #requestOf: Int32Array;
-  readonly #readAt: number[];
   #requests = 0;
+  /** By piece, which request brought it; undefined while all went as planned. */
+  #bringer: Int32Array | undefined;
 
   constructor(plan: Plan, wants: readonly ModelWant[]) {
     this.plan = plan;
-    this.#wants = wants;
-    this.images = plan.blanks.map((bytes) => new DataView(bytes.slice().buffer));
-    this.#requestOf = new Int32Array(plan.pieces.length).fill(-1);
-    this.#readAt = wants.map(() => 0);
+    this.reads = wants.map(({ place }, want) => new WantRead(this, want, place));
   }
 
   /** Whether nothing has arrived. */
@@ -312,68 +320,86 @@ class Run {
   }
 
   placeOf(want: number): ModelPlace | undefined {
-    return this.#wants[want]?.place;
+    return this.reads[want]?.place;
   }
 
   /** The device could not give some of a want. */
   fail(want: number, failure: ModbusException): void {
     this.lastFailure = failure;
-    this.#failures.set(want, failure);
+    const read = this.reads[want];
+    if (read) read.failure = failure;
   }
 
-  has(want: number, offset: number): boolean {
-    const piece = this.plan.index[want]?.get(offset);
-    return piece !== undefined && (this.#requestOf[piece] ?? -1) >= 0;
+  /** Which request brought the point of a want at an offset; −1 = none did. */
+  bringerOf(want: number, offset: number): number {
+    const piece = this.plan.index[want]?.[offset] ?? -1;
+    if (this.#bringer) return this.#bringer[piece] ?? -1;
+    const planned = this.plan.bringer[piece] ?? -1;
+    return planned <= this.#requests ? planned : -1;
   }
 
   /** Copies what a request brought into the images it touches. */
-  store({ from, to }: Request, address: number, bytes: Uint8Array): void {
+  store(request: Request, address: number, bytes: Uint8Array): void {
+    const { from, to } = request;
     const now = Date.now();
+    if (this.plan.requests[this.#requests] !== request) this.#deviate();
     this.#requests++;
-    const end = address + bytes.length / 2;
+    this.#bringer?.fill(this.#requests, from, to);
     let last = -1;
     for (let i = from; i < to; i++) {
-      const piece = this.plan.pieces[i];
-      if (!piece) continue;
-      this.#requestOf[i] = this.#requests;
-      this.#readAt[piece.want] = now;
-      if (piece.want === last) continue;
-      last = piece.want;
-      this.#copy(piece.want, address, end, bytes);
+      const want = this.plan.pieces[i]?.want ?? -1;
+      if (want === last) continue;
+      last = want;
+      this.reads[want]?.store(address, bytes, now);
     }
   }
 
-  #copy(want: number, address: number, end: number, bytes: Uint8Array): void {
-    const image = this.images[want];
-    const place = this.#wants[want]?.place;
-    if (!image || !place) return;
-    const start = Math.max(address, place.address);
-    const stop = Math.min(end, place.address + place.length + HEADER_LENGTH);
-    if (stop <= start) return;
-    const target = new Uint8Array(image.buffer);
-    target.set(
-      bytes.subarray((start - address) * 2, (stop - address) * 2),
-      (start - place.address) * 2,
-    );
+  /** From here on it is not as planned which request brings what. */
+  #deviate(): void {
+    this.#bringer ??= this.plan.bringer.map((planned) => planned <= this.#requests ? planned : -1);
+  }
+}
+
+/** What was read of one want. */
+class WantRead implements ModelRead {
+  readonly place: ModelPlace;
+  readonly image: DataView;
+  readAt = 0;
+  failure: ModbusException | undefined;
+  readonly #run: Run;
+  readonly #want: number;
+
+  constructor(run: Run, want: number, place: ModelPlace) {
+    this.place = place;
+    this.image = new DataView((run.plan.blanks[want] ?? new Uint8Array(0)).slice().buffer);
+    this.#run = run;
+    this.#want = want;
   }
 
-  result(want: number): ModelRead {
-    const image = this.images[want] ?? new DataView(new ArrayBuffer(0));
-    const index = this.plan.index[want];
-    const requestOf = (leaf: Pick<Leaf, "offset">) =>
-      this.#requestOf[index?.get(leaf.offset) ?? -1] ?? -1;
-    return {
-      image,
-      readAt: this.#readAt[want] ?? 0,
-      failure: this.#failures.get(want),
-      isSplit(leaf) {
-        if (typeof leaf.scale !== "object") return false;
-        const [value, factor] = [requestOf(leaf), requestOf(leaf.scale)];
-        return value >= 0 && factor >= 0 && value !== factor;
-      },
-      isRead: (leaf) => requestOf(leaf) >= 0,
-    };
+  isSplit({ offset, scale }: Leaf): boolean {
+    if (typeof scale !== "object") return false;
+    const value = this.#run.bringerOf(this.#want, offset);
+    const factor = this.#run.bringerOf(this.#want, scale.offset);
+    return value >= 0 && factor >= 0 && value !== factor;
   }
+
+  isRead({ offset }: Pick<Leaf, "offset">): boolean {
+    return this.#run.bringerOf(this.#want, offset) >= 0;
+  }
+
+  /** Takes what there is for it among the registers from an address on. */
+  store(address: number, bytes: Uint8Array, now: number): void {
+    const { image, place } = this;
+    this.readAt = now;
+    const from = (address - place.address) * 2;
+    const end = Math.min(from + bytes.length, image.byteLength);
+    for (let at = Math.max(from, 0); at < end; at++) image.setUint8(at, bytes[at - from] ?? 0);
+  }
+}
+
+function partnerIn(index: Int32Array | undefined, scale: Leaf | undefined): number | undefined {
+  const piece = scale && index?.[scale.offset];
+  return piece === -1 ? undefined : piece;
 }
 
 function piecesOf({ place, layout, isWanted }: ModelWant, want: number): Piece[] {

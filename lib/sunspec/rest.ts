@@ -13,7 +13,7 @@ const REST: ReadonlySet<unknown> = new Set(["OFF", "SLEEPING", "SHUTTING_DOWN", 
 /** Whether an inverter model says that it rests; undefined = the model does not say what it does. */
 export function restOf(layout: Layout, image: ModelImage): boolean | undefined {
   const name = STATE_POINTS[layout.model.id];
-  const leaf = name && layout.leaves.find((leaf) => leaf.name === name);
+  const leaf = name && layout.data.find((leaf) => leaf.name === name);
   const state = leaf ? decodeValue(leaf, image).shown : null;
   return state === null ? undefined : REST.has(state);
 }

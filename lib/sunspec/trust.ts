@@ -1,7 +1,6 @@
 import { type CounterEvent, type CounterState, judgeCounter } from "./counter.ts";
 import {
   decodeValue,
-  isData,
   scaleFactor,
   type Value,
   type Verdict,
@@ -80,9 +79,9 @@ interface KnownCounter {
 
 /** What is believed of one device's values, and why: its counters and its nameplate. */
 export class Trust {
-  readonly #counters = new Map<string, KnownCounter>();
+  /** By model, then by the point's name. */
+  readonly #counters = new Map<string, Map<string, KnownCounter>>();
   readonly #nameplates = new Map<number | undefined, Nameplate>();
-  readonly #watched = new WeakMap<Layout, readonly Watched[]>();
 
   /** Takes the limits of the device from its nameplate models; other models say nothing. */
   learn({ child, layout }: TrustedModel, read: ModelRead): void {
@@ -97,26 +96,27 @@ export class Trust {
    * @param at milliseconds on a clock that never steps
    */
   judge(model: TrustedModel, read: ModelRead, at: number): Judgement {
-    const verdicts = new Map<Leaf, Verdict>();
+    let verdicts: Map<Leaf, Verdict> | undefined;
     const events: TrustEvent[] = [];
-    for (const watched of this.#watch(model.layout)) {
+    for (const watched of watchedOf(model.layout)) {
       const { leaf } = watched;
       // A value that came apart from its factor says nothing about the ones before and after it.
       if (!read.isRead(leaf) || read.isSplit(leaf)) continue;
       const verdict = watched.counter
         ? this.#judgeCounter(model, watched, read, at, events)
         : this.#judgeLimit(model, watched, read);
-      if (verdict) verdicts.set(leaf, verdict);
+      if (verdict) verdicts = (verdicts ?? new Map<Leaf, Verdict>()).set(leaf, verdict);
     }
     const verdictOf = (leaf: Leaf) =>
-      verdicts.get(leaf) ?? (read.isSplit(leaf) ? SPLIT : undefined);
+      verdicts?.get(leaf) ?? (read.isSplit(leaf) ? SPLIT : undefined);
     return { verdictOf, events };
   }
 
   #judgeLimit({ child }: TrustedModel, { leaf, limit }: Watched, { image }: ModelRead) {
     const ceiling = limit && ceilingOf(this.#nameplates.get(child), limit);
     if (ceiling === undefined) return undefined;
-    const [wire, factor] = [wireValue(leaf, image), scaleFactor(leaf, image)];
+    const wire = wireValue(leaf, image);
+    const factor = scaleFactor(leaf, image);
     if (wire === null || factor === null) return undefined;
     return Math.abs(Number(wire)) * 10 ** factor > ceiling ? IMPLAUSIBLE : undefined;
   }
@@ -128,11 +128,13 @@ export class Trust {
     at: number,
     events: TrustEvent[],
   ): Verdict | undefined {
-    const [wire, factor] = [wireValue(leaf, image), scaleFactor(leaf, image)];
+    const wire = wireValue(leaf, image);
+    const factor = scaleFactor(leaf, image);
     // An accumulator's mark for "not accumulated" is 0: only there does null mean a number.
     if (factor === null || (wire === null && !isAccumulator(leaf))) return undefined;
-    const name = `${key} ${leaf.name}`;
-    const known = this.#counters.get(name);
+    const counters = this.#counters.get(key) ?? new Map<string, KnownCounter>();
+    this.#counters.set(key, counters);
+    const known = counters.get(leaf.name);
     if (known && !known.state.doubted && known.wire === wire && known.factor === factor) return;
     const value = decodeValue(leaf, image);
     if (wire !== null && value.number === null) return undefined;
@@ -146,36 +148,43 @@ export class Trust {
     };
     const most = limit && ceilingOf(this.#nameplates.get(child), limit);
     const { state, quality, event } = judgeCounter(known?.state, sample, most);
-    if (!state) this.#counters.delete(name);
+    if (!state) counters.delete(leaf.name);
     else {
       const isGood = state.good === sample;
       const shown = isGood || !known ? { value, wire, factor } : known;
-      this.#counters.set(name, { ...shown, state });
+      counters.set(leaf.name, {
+        value: shown.value,
+        wire: shown.wire,
+        factor: shown.factor,
+        state,
+      });
     }
     if (event && known) events.push({ event, leaf, before: known.value, now: value });
     if (quality === "counter_held") return { quality, instead: known?.value ?? NOT_ACCUMULATED };
     return quality === null ? undefined : IMPLAUSIBLE;
   }
+}
 
-  #watch(layout: Layout): readonly Watched[] {
-    let watched = this.#watched.get(layout);
-    if (!watched) {
-      watched = layout.leaves.flatMap((leaf) => {
-        if (!leaf.isPresent || !isData(leaf)) return [];
-        const counter = isCounter(layout.model.id, leaf) ? { range: rangeOf(leaf) } : undefined;
-        const limit = limitedKind(layout.model.id, leaf);
-        // A stock of energy is neither a counter nor limited by power.
-        if (!counter && (!limit || limit.isEnergy)) return [];
-        return [{
-          leaf,
-          counter,
-          limit: limit?.isEnergy === (counter !== undefined) ? limit : undefined,
-        }];
-      });
-      this.#watched.set(layout, watched);
-    }
-    return watched;
+const watchedByLayout = new WeakMap<Layout, readonly Watched[]>();
+
+/** The points of a model that can be doubted; found once, for devices share layouts. */
+function watchedOf(layout: Layout): readonly Watched[] {
+  let watched = watchedByLayout.get(layout);
+  if (!watched) {
+    watched = layout.data.flatMap((leaf) => {
+      const counter = isCounter(layout.model.id, leaf) ? { range: rangeOf(leaf) } : undefined;
+      const limit = limitedKind(layout.model.id, leaf);
+      // A stock of energy is neither a counter nor limited by power.
+      if (!counter && (!limit || limit.isEnergy)) return [];
+      return [{
+        leaf,
+        counter,
+        limit: limit?.isEnergy === (counter !== undefined) ? limit : undefined,
+      }];
+    });
+    watchedByLayout.set(layout, watched);
   }
+  return watched;
 }
 
 function isAccumulator({ definition }: Leaf): boolean {

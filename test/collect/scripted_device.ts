@@ -95,11 +95,13 @@ export class ScriptedDevice {
     };
   }
 
-  async *#read(statics: boolean, devices: readonly DeviceIdentity[]): AsyncGenerator<Reading> {
+  async #read(
+    statics: boolean,
+    devices: readonly DeviceIdentity[],
+  ): Promise<readonly Reading[]> {
     this.#note(statics ? "read all" : "read");
-    for (const device of devices) yield { ...FULL, device };
-    yield* this.events;
     await this.script.read?.();
+    return [...devices.map((device) => ({ ...FULL, device })), ...this.events];
   }
 
   #note(what: string): void {

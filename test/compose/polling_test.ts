@@ -24,7 +24,7 @@ function deviceNamed(id: string): Device {
     children: [],
     sources: [],
     warnings: [],
-    async *read() {},
+    read: () => Promise.resolve([]),
     snapshot: () => Promise.reject(new Error("nobody asks for it")),
     async [Symbol.asyncDispose]() {},
   };

@@ -30,7 +30,7 @@ export async function decodeByUs(image: Uint8Array): Promise<OurAnswer> {
   const snapshot = async (raw: boolean) =>
     (await device.snapshot({ select: [], raw, valueless: false }, forever)).document;
   const points = new Map<string, Point>();
-  for await (const reading of device.read({ statics: true }, forever)) {
+  for (const reading of await device.read({ statics: true }, forever)) {
     for (const point of reading.points) points.set(point.name, point);
   }
   return {

@@ -145,7 +145,7 @@ function checkJson(value: Json): void {
 
 /** What is delivered has a number or a text at each point, and can be encoded. */
 async function checkReadings(device: Device): Promise<void> {
-  for await (const reading of device.read({ statics: true }, forever)) {
+  for (const reading of await device.read({ statics: true }, forever)) {
     for (const { name, value, text } of reading.points) {
       const isFinite = value === null || Number.isFinite(value);
       if (!isFinite || (value === null && text === null)) assert.fail(`${name} ${value} ${text}`);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { publishedModels } from "../../models/sunspec/mod.ts";
-import { type Reading, UsageError } from "../../lib/core/mod.ts";
+import { UsageError } from "../../lib/core/mod.ts";
 import { sunspec } from "../../lib/drivers/sunspec.ts";
 import { Sessions } from "../../lib/modbus/mod.ts";
 import { parseEndpointSpec, serveEndpoint } from "../../lib/simulate/mod.ts";
@@ -76,7 +76,7 @@ Deno.test("an endpoint is read over TCP as any device is, each unit id on its ow
     assert.deepEqual(device.sources.map(({ modelId }) => modelId), [1, 103, 160]);
     for (const state of [5, 6]) {
       n = state;
-      const readings: Reading[] = await Array.fromAsync(device.read({ statics: true }, forever));
+      const readings = await device.read({ statics: true }, forever);
       const registers = readings.map(({ registers }) => registers?.toHex()).join("");
       assert.equal(`53756e53${registers}ffff0000`, endpoint.devices[i]?.mapAt(n).toHex());
     }

@@ -59,8 +59,8 @@ async function open(device: MemoryDevice, options: Partial<DeviceOptions> = {}):
   return opened ?? assert.fail("it is no SunSpec device");
 }
 
-async function readings(device: Device, statics = false): Promise<Reading[]> {
-  return await Array.fromAsync(device.read({ statics }, forever));
+async function readings(device: Device, statics = false): Promise<readonly Reading[]> {
+  return await device.read({ statics }, forever);
 }
 
 const EVERYTHING = { select: [], raw: false, valueless: false };

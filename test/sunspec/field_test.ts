@@ -154,7 +154,7 @@ Deno.test("Fronius: a scale factor that changes with every request never meets a
   }];
   const opened = await open(memory);
   for (let i = 0; i < 20; i++) {
-    const [reading] = await Array.fromAsync(opened.read({ statics: false }, forever));
+    const [reading] = await opened.read({ statics: false }, forever);
     const points = reading?.points.filter(({ name }) => /^(W|DCW)$/.test(name));
     assert.deepEqual(points?.map(({ value, quality }) => [value, quality]), [
       [1000, null],
@@ -189,7 +189,7 @@ Deno.test("what a device does not give is told once, and once more when it gives
   const memory = await device([...parts, await modelHex(203, 105, { W: 5, W_SF: 0 }), "FFFF0000"]);
   const opened = await open(memory);
   const events = async (statics = false) => {
-    const readings = await Array.fromAsync(opened.read({ statics }, forever));
+    const readings = await opened.read({ statics }, forever);
     return readings.filter(({ kind }) => kind === "event")
       .map(({ points }) => points.map(({ text }) => text).join(": "));
   };

@@ -53,8 +53,8 @@ async function open(transport: MemoryDevice, memory?: object): Promise<Device> {
   return await sunspec.open(transport, { ...OPTIONS, memory }, forever) ?? assert.fail("no device");
 }
 
-function readings(device: Device): Promise<Reading[]> {
-  return Array.fromAsync(device.read({ statics: true }, forever));
+function readings(device: Device): Promise<readonly Reading[]> {
+  return device.read({ statics: true }, forever);
 }
 
 /** A point of a model as it is delivered: value and quality; undefined = left out. */
