@@ -62,6 +62,7 @@ async function drainAll(run: Run, giveUp: number, flags: ConfigOptions, io: Io):
       if (result === "delivered") delivered += count;
     },
     observeBatch() {},
+    observeFailure() {},
   });
   await using outputs = new AsyncDisposableStack();
   for (const { output } of drains) {

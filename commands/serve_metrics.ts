@@ -28,6 +28,7 @@ export const command = defineCommand({
     const config = configOf(flags, io);
     await using buffer = openBuffer(config, "maintain");
     const metrics = new Metrics({ version: VERSION, deno: Deno.version.deno });
+    metrics.collector(buffer.collector);
     const healthy = async () => {
       const { rows, backlog, deadLetters } = await buffer.stats();
       return { ok: true, detail: { rows, backlog, dead_letters: deadLetters } };

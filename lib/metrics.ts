@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, type OpenMetricsContentType, Registry } from "prom-client";
 import { BUFFER_FIGURES, type BufferFigure } from "./buffer_figures.ts";
-import type { BufferStats } from "./core/mod.ts";
+import { type BufferStats, FAILURE_REASONS, type FailureReason } from "./core/mod.ts";
 
 /** Devices' states as numbers, in the order of `sunspool_device_state`. */
 const STATES = [
@@ -52,14 +52,24 @@ export class Metrics {
     ["device", "quality"],
   );
   readonly #buffer = BUFFER_FIGURES.map((figure) => this.#figure(figure));
-  readonly #capacity = this.#gauge(
+  readonly #capacity = this.#unknown(
     "sunspool_buffer_capacity_seconds",
-    "How long an outage the buffer holds at the present rate",
+    "How long an outage the buffer holds at the present rate; absent until that is known",
   );
   readonly #readings = this.#counter(
     "sunspool_output_readings_total",
     "Readings by what became of them at an output",
     ["output", "result"],
+  );
+  readonly #outputErrors = this.#counter(
+    "sunspool_output_errors_total",
+    "Deliveries that failed, by reason: fenced, denied, unreachable, failed",
+    ["output", "reason"],
+  );
+  readonly #outputFailures = this.#gauge(
+    "sunspool_output_consecutive_failures",
+    "Deliveries to an output that failed since one last went well",
+    ["output"],
   );
   readonly #batchDuration = this.#histogram(
     "sunspool_output_batch_duration_seconds",
@@ -67,22 +77,31 @@ export class Metrics {
     ["output"],
     [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
   );
-  readonly #eventLoop = this.#gauge(
+  readonly #eventLoop = this.#unknown(
     "sunspool_event_loop_lag_seconds",
     "How late the event loop last was",
   );
-  // Kept for dashboards made for collectors of the same design.
-  readonly #pollerSuccess = this.#alias("poller_success", "Alias: good polls");
-  readonly #pollerError = this.#alias("poller_error", "Alias: failed polls");
+  readonly #clockSynced = this.#unknown(
+    "sunspool_clock_synced",
+    "Whether the clock is synchronised; absent where nothing tells",
+  );
+  readonly #collector = this.#gauge("sunspool_collector_info", "Who collects", ["collector"]);
+  readonly #memory = this.#unknown("process_resident_memory_bytes", "Memory that it takes up");
+  // Kept for dashboards made for collectors of the same design. Counters would have to end in `_total`.
+  readonly #pollerSuccess = this.#gauge("poller_success", "Alias: good polls");
+  readonly #pollerError = this.#gauge("poller_error", "Alias: failed polls");
   readonly #bufferSize = this.#gauge("buffer_size", "Alias of sunspool_buffer_rows");
-  readonly #sent = this.#alias("uplink_messages_sent", "Alias: readings delivered");
-  readonly #publishError = this.#alias("uplink_publish_error", "Alias: batches that failed");
+  readonly #sent = this.#gauge("uplink_messages_sent", "Alias: readings delivered");
+  readonly #publishError = this.#gauge("uplink_publish_error", "Alias: batches that failed");
   readonly #publishLatency = this.#histogram(
     "uplink_publish_latency",
     "Alias of sunspool_output_batch_duration_seconds, all outputs",
     [],
     [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
   );
+
+  /** The series of each device whose labels only events can tell, and what takes them away. */
+  readonly #series = new Map<string, Map<string, () => void>>();
 
   /**
    * Everything begins at nothing.
@@ -92,6 +111,30 @@ export class Metrics {
   constructor(build: { readonly version: string; readonly deno: string }) {
     this.#gauge("sunspool_build_info", "Version of the program", ["version", "deno"])
       .set({ ...build }, 1);
+    this.#gauge("process_start_time_seconds", "When it was started")
+      .set((Date.now() - performance.now()) / 1000);
+  }
+
+  /** Who collects. */
+  collector(name: string): void {
+    this.#collector.set({ collector: name }, 1);
+  }
+
+  /** Whether the clock is synchronised; null = nothing tells. */
+  clockSynced(synced: boolean | null): void {
+    if (synced === null) this.#clockSynced.remove();
+    else this.#clockSynced.set(synced ? 1 : 0);
+  }
+
+  /** How often deliveries have failed in a row, for each output that there is. */
+  outputs(failures: Readonly<Record<string, number>>): void {
+    this.#outputFailures.reset();
+    for (const [output, count] of Object.entries(failures)) {
+      this.#outputFailures.set({ output }, count);
+      // What is there from the start can be seen to grow.
+      this.#readings.inc({ output, result: "delivered" }, 0);
+      for (const reason of FAILURE_REASONS) this.#outputErrors.inc({ output, reason }, 0);
+    }
   }
 
   /** A device entered a state. */
@@ -100,22 +143,26 @@ export class Metrics {
     if (["backoff", "disconnected", "asleep"].includes(state)) this.#up.set({ device }, 0);
   }
 
-  /** A device is no longer polled, or is known under another name now. */
+  /** A device is no longer polled, or is known under another name now: nothing of it stays. */
   forgetDevice(device: string): void {
     for (const name of STATES) this.#state.remove({ device, state: name });
-    this.#up.remove({ device });
+    for (const metric of [this.#up, this.#lastSuccess, this.#pollDuration]) {
+      metric.remove({ device });
+    }
+    for (const remove of this.#series.get(device)?.values() ?? []) remove();
+    this.#series.delete(device);
   }
 
   /** A poll ended. */
   poll(device: string, result: string, seconds: number): void {
-    this.#polls.inc({ device, result });
+    this.#countResult(this.#polls, device, result);
     if (result !== "ok") {
       // Who sleeps has not failed.
-      if (result !== "asleep") this.#pollerError(1);
+      if (result !== "asleep") this.#pollerError.inc();
       this.#up.set({ device }, 0);
       return;
     }
-    this.#pollerSuccess(1);
+    this.#pollerSuccess.inc();
     this.#up.set({ device }, 1);
     this.#lastSuccess.set({ device }, Date.now() / 1000);
     this.#pollDuration.observe({ device }, seconds);
@@ -129,7 +176,7 @@ export class Metrics {
 
   /** A Modbus request ended. */
   request(device: string, result: string): void {
-    this.#requests.inc({ device, result });
+    this.#countResult(this.#requests, device, result);
   }
 
   /** The devices at an endpoint need a pause. */
@@ -140,19 +187,25 @@ export class Metrics {
   /** Values were read that are not plainly good. */
   pointQuality(device: string, quality: string, count: number): void {
     this.#quality.inc({ device, quality }, count);
+    this.#remember(device, `quality ${quality}`, () => this.#quality.remove({ device, quality }));
   }
 
   /** Readings were delivered, rejected or found delivered at an output. */
   readings(output: string, result: string, count: number): void {
     this.#readings.inc({ output, result }, count);
-    if (result === "delivered") this.#sent(count);
+    if (result === "delivered") this.#sent.inc(count);
   }
 
-  /** A batch ended. */
-  batch(output: string, result: "ok" | "error", seconds: number): void {
-    if (result === "error") return this.#publishError(1);
+  /** A batch was delivered. */
+  batch(output: string, seconds: number): void {
     this.#batchDuration.observe({ output }, seconds);
     this.#publishLatency.observe(seconds);
+  }
+
+  /** A delivery failed. */
+  outputError(output: string, reason: FailureReason): void {
+    this.#publishError.inc();
+    this.#outputErrors.inc({ output, reason });
   }
 
   /** The event loop was late. */
@@ -173,8 +226,21 @@ export class Metrics {
 
   /** Everything as text, with its media type; OpenMetrics when the reader asks for it. */
   async render(accept: string): Promise<{ readonly type: string; readonly text: string }> {
+    this.#memory.set(Deno.memoryUsage().rss);
     const registry = accept.includes("application/openmetrics-text") ? this.#open : this.#plain;
     return { type: registry.contentType, text: await registry.metrics() };
+  }
+
+  #countResult(counter: Counter<"device" | "result">, device: string, result: string): void {
+    counter.inc({ device, result });
+    const name = `${counter === this.#polls ? "polls" : "requests"} ${result}`;
+    this.#remember(device, name, () => counter.remove({ device, result }));
+  }
+
+  #remember(device: string, name: string, remove: () => void): void {
+    const series = this.#series.get(device) ?? new Map<string, () => void>();
+    if (series.size === 0) this.#series.set(device, series);
+    if (!series.has(name)) series.set(name, remove);
   }
 
   #figure({ name, help, type, labelNames, samples }: BufferFigure) {
@@ -199,17 +265,11 @@ export class Metrics {
     return new Counter({ name, help, labelNames, registers: [this.#open, this.#plain] });
   }
 
-  /**
-   * Counts under a name that dashboards know. OpenMetrics would have it end in `_total`: there it
-   * is a gauge, which keeps its name.
-   */
-  #alias(name: string, help: string): (count: number) => void {
-    const counter = new Counter({ name, help, registers: [this.#plain] });
-    const gauge = new Gauge({ name, help, registers: [this.#open] });
-    return (count) => {
-      counter.inc(count);
-      gauge.inc(count);
-    };
+  /** A gauge that shows nothing until it is set: 0 would be a figure too. */
+  #unknown(name: string, help: string): Gauge {
+    const gauge = this.#gauge(name, help);
+    gauge.remove();
+    return gauge;
   }
 
   #histogram<T extends string>(

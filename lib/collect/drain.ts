@@ -3,6 +3,8 @@ import {
   type Batch,
   type Buffer,
   type Entry,
+  type FailureReason,
+  failureReason,
   FencedError,
   messageOf,
   type NewEntry,
@@ -19,8 +21,10 @@ export interface DrainPorts {
   encodeEvent(event: string, text: string): NewEntry;
   /** Told of what became of readings: `delivered`, `recovered`, `rejected`. */
   observeReadings(output: string, result: string, count: number): void;
-  /** Told of each batch. */
-  observeBatch(output: string, result: "ok" | "error", seconds: number): void;
+  /** Told of each batch that was delivered. */
+  observeBatch(output: string, seconds: number): void;
+  /** Told of each delivery that failed. */
+  observeFailure(output: string, reason: FailureReason): void;
   /** Where its log lines go. */
   readonly log: Log;
   /** 0 ≤ random() < 1. */
@@ -161,7 +165,7 @@ export class Drain {
     const rejected = await this.output.deliver(await this.#batch(entries), signal);
     await this.#buffer.commit(name, last.position, rejected);
     this.#position = last.position;
-    this.#ports.observeBatch(name, "ok", (performance.now() - startedAt) / 1000);
+    this.#ports.observeBatch(name, (performance.now() - startedAt) / 1000);
     this.#ports.observeReadings(name, "delivered", entries.length - rejected.length);
     for (const { position, reason } of rejected) {
       this.#ports.observeReadings(name, "rejected", 1);
@@ -233,7 +237,7 @@ export class Drain {
   #failed(error: unknown): void {
     this.#isReady = false;
     this.#lastError = error;
-    this.#ports.observeBatch(this.output.name, "error", 0);
+    this.#ports.observeFailure(this.output.name, failureReason(error));
     const isNew = this.#failures === 0 || error instanceof FencedError;
     this.#ports.log(isNew ? "warn" : "debug", messageOf(error), {
       output: this.output.name,

@@ -95,7 +95,8 @@ export class Collector {
     const stamper = await stamperAfter(buffer, clock);
     await using deliveries = new Deliveries(drainsOf(this.#config, buffer, log, clock, {
       observeReadings: (output, result, count) => this.#count(output, result, count),
-      observeBatch: (output, result, seconds) => metrics.batch(output, result, seconds),
+      observeBatch: (output, seconds) => metrics.batch(output, seconds),
+      observeFailure: (output, reason) => metrics.outputError(output, reason),
     }));
     const capacity = new Capacity(get(settings.buffer.maxBytes), performance.now());
     const mayWait = get(settings.buffer.whenFull) === "block";
@@ -107,7 +108,7 @@ export class Collector {
     stopping.addEventListener("abort", () => storing.stop(), { once: true });
     const { supervisor } = fleet;
     const vitals = this.#vitals(fleet, deliveries);
-    const told = { buffer, supervisor, metrics, vitals, deliveries };
+    const told = { buffer, clock, supervisor, metrics, vitals, deliveries };
     await using server = await servePages(this.#config, told);
     using notifier = connectNotifier((error) =>
       log("warn", `cannot reach the service manager: ${messageOf(error)}`)

@@ -11,7 +11,7 @@ export function drainsOf(
   buffer: BufferHandle,
   log: Log,
   clock: Pick<Clock, "synced">,
-  observe: Pick<DrainPorts, "observeReadings" | "observeBatch">,
+  observe: Pick<DrainPorts, "observeReadings" | "observeBatch" | "observeFailure">,
 ): readonly Drain[] {
   const { get } = config;
   for (const warning of warningsOf(config)) log("warn", warning);

@@ -1,4 +1,5 @@
 import type { BufferHandle } from "../buffer/mod.ts";
+import type { Clock } from "../clock.ts";
 import type { Supervisor } from "../collect/mod.ts";
 import { type Config, settings } from "../config/mod.ts";
 import { messageOf } from "../core/mod.ts";
@@ -12,6 +13,7 @@ import { hungVital, type Vital } from "./vitals.ts";
 /** What the pages of a collector tell of. */
 export interface PagesPorts {
   readonly buffer: BufferHandle;
+  readonly clock: Pick<Clock, "synced">;
   readonly supervisor: Supervisor;
   readonly metrics: Metrics;
   readonly vitals: readonly Vital[];
@@ -20,7 +22,7 @@ export interface PagesPorts {
 
 /** Serves metrics and health of a collector. */
 export function servePages({ get }: Config, ports: PagesPorts): Promise<HttpListener> {
-  const { buffer, supervisor, metrics, vitals, deliveries } = ports;
+  const { buffer, clock, supervisor, metrics, vitals, deliveries } = ports;
   const health = (ok: boolean): Promise<Health> =>
     Promise.resolve({
       ok,
@@ -44,6 +46,10 @@ export function servePages({ get }: Config, ports: PagesPorts): Promise<HttpList
     }),
     metrics: async (accept) => {
       metrics.buffer(await buffer.stats(), Date.now());
+      metrics.collector(buffer.collector);
+      metrics.clockSynced(clock.synced);
+      const failures = deliveries.drains.map(({ output, failures }) => [output.name, failures]);
+      metrics.outputs(Object.fromEntries(failures));
       return await metrics.render(accept);
     },
     healthy: () => health(hungVital(vitals) === undefined),

@@ -106,6 +106,19 @@ export class ConfigError extends Error {
   }
 }
 
+/** Why a delivery fails; also the `reason` label of `sunspool_output_errors_total`. */
+export const FAILURE_REASONS = ["fenced", "denied", "unreachable", "failed"] as const;
+
+/** One of {@linkcode FAILURE_REASONS}. */
+export type FailureReason = typeof FAILURE_REASONS[number];
+
+/** The reason that an error of an output stands for. */
+export function failureReason(error: unknown): FailureReason {
+  if (error instanceof FencedError) return "fenced";
+  if (error instanceof RefusedError) return "denied";
+  return error instanceof TransportError ? "unreachable" : "failed";
+}
+
 /** The text of anything that was thrown. */
 export function messageOf(error: unknown): string {
   if (error instanceof Deno.errors.NotCapable) return withoutDenoAdvice(error.message);

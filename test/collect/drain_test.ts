@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { BufferOptions } from "../../lib/buffer/mod.ts";
 import { Drain } from "../../lib/collect/mod.ts";
-import { FencedError, RefusedError, TryLaterError } from "../../lib/core/mod.ts";
+import { FencedError, RefusedError, TransportError, TryLaterError } from "../../lib/core/mod.ts";
 import { BufferFolder, bytes, entries, entry, numbered } from "../buffer/buffer_folder.ts";
 import { FakeClock, settle } from "./fake_clock.ts";
 import { lost, MemoryOutput, stuck, unheard } from "./memory_output.ts";
@@ -22,7 +22,8 @@ async function setUp(options: Partial<BufferOptions> = {}) {
   const drain = new Drain(output, buffer, { idleMs: 500 }, {
     encodeEvent: (event, text) => entry(`${event}: ${text}`),
     observeReadings: (_output, result, count) => observed.push(`${count} ${result}`),
-    observeBatch: (_output, result) => observed.push(result),
+    observeBatch: () => observed.push("ok"),
+    observeFailure: (_output, reason) => observed.push(reason),
     log: (level, message) => logged.push([level, message]),
     random: () => 0,
   });
@@ -121,7 +122,7 @@ Deno.test("after a failure it recovers before it delivers again, later each time
   assert.deepEqual(output.takeCalls(), ["recover", "deliver 1-2", "settle 2", "settle 2"]);
   assert.deepEqual([work.drain.failures, work.drain.lastError], [0, undefined]);
   assert.deepEqual(output.texts, ["a", "b"]);
-  assert.deepEqual(work.observed, ["error", "error", "error", "ok", "2 delivered"]);
+  assert.deepEqual(work.observed, ["failed", "failed", "failed", "ok", "2 delivered"]);
   assert.deepEqual(
     work.logged.filter(([, message]) => message === DOWN.message).map(([level]) => level),
     ["warn", "debug", "debug"],
@@ -168,7 +169,7 @@ Deno.test("what had arrived unheard is not sent again", async () => {
   await work.append(["c"]);
   await clock.until(done);
   assert.deepEqual(output.texts, ["a", "b", "c"]);
-  assert.deepEqual(work.observed, ["error", "2 recovered", "ok", "1 delivered"]);
+  assert.deepEqual(work.observed, ["failed", "2 recovered", "ok", "1 delivered"]);
 });
 
 Deno.test("a destination that knows less than the buffer does not move it back", async () => {
@@ -336,10 +337,11 @@ Deno.test("a batch or a recovery that comes to no end is given up after two minu
 
 Deno.test("one that is refused waits for half a minute, one that is fenced for minutes", async () => {
   for (
-    const [error, wait] of [
-      [DOWN, 250],
-      [new RefusedError("wrong password"), 15_000],
-      [new FencedError("another collector"), 90_000],
+    const [error, wait, reason] of [
+      [DOWN, 250, "failed"],
+      [new TransportError("no answer", "timeout"), 250, "unreachable"],
+      [new RefusedError("wrong password"), 15_000, "denied"],
+      [new FencedError("another collector"), 90_000, "fenced"],
     ] as const
   ) {
     await using work = await setUp();
@@ -348,6 +350,7 @@ Deno.test("one that is refused waits for half a minute, one that is fenced for m
     const done = work.run();
     await work.clock.advance(wait - 1);
     assert.deepEqual(work.output.takeCalls(), ["recover"], error.name);
+    assert.deepEqual(work.observed, [reason]);
     await work.clock.advance(1);
     assert.deepEqual(work.output.texts, ["a"]);
     work.stopping.abort();

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import type { BufferStats } from "../../lib/core/mod.ts";
 import { Metrics } from "../../lib/metrics.ts";
+import { runOrThrow } from "../../scripts/services.ts";
 import { assertGolden } from "../golden.ts";
+import { serviceTest } from "../services.ts";
 
 const OPEN_METRICS = "application/openmetrics-text;version=1.0.0;q=0.8,text/plain;q=0.5";
 const build = { version: "1.2.3", deno: "2.9.5" };
@@ -61,8 +63,11 @@ function eventful(): Metrics {
   metrics.pointQuality("Helio-H-10-SN0001", "counter_held", 2);
   metrics.readings("kafka", "delivered", 5);
   metrics.readings("kafka", "rejected", 1);
-  metrics.batch("kafka", "ok", 0.3);
-  metrics.batch("kafka", "error", 0);
+  metrics.batch("kafka", 0.3);
+  metrics.outputError("kafka", "fenced");
+  metrics.outputs({ kafka: 1, file: 0 });
+  metrics.collector("roof-7");
+  metrics.clockSynced(true);
   metrics.eventLoopLag(0.004);
   metrics.capacity(3600);
   metrics.buffer(stats, 1_010_000);
@@ -71,7 +76,8 @@ function eventful(): Metrics {
 
 /** When the machine ran the test is no part of what is kept. */
 function timeless(text: string): string {
-  return text.replaceAll(/(timestamp_seconds\{.*\}) [\d.]+$/gm, "$1 NOW");
+  return text.replaceAll(/(timestamp_seconds\{.*\}) [\d.]+$/gm, "$1 NOW")
+    .replaceAll(/^(process_\w+) [\d.e+]+$/gm, "$1 NOW");
 }
 
 Deno.test("every metric of the contract is there before anything happened, with HELP and TYPE", async () => {
@@ -136,4 +142,49 @@ Deno.test("what a device calls itself cannot break a label", async () => {
 Deno.test("a device that got its name is no longer shown as its place", async () => {
   const { text } = await eventful().render("");
   assert.doesNotMatch(text, /device="127\.0\.0\.1:502\/1"/);
+});
+
+Deno.test("nothing stays of a device that is forgotten, and it may come back", async () => {
+  const metrics = eventful();
+  const device = "Helio-H-10-SN0001";
+  metrics.forgetDevice(device);
+  assert.doesNotMatch((await metrics.render("")).text, new RegExp(device));
+  metrics.poll(device, "ok", 0.1);
+  metrics.forgetDevice(device);
+  metrics.poll(device, "ok", 0.1);
+  const { text } = await metrics.render("");
+  assert.match(
+    text,
+    new RegExp(`^sunspool_polls_total\\{device="${device}",result="ok"\\} 1$`, "m"),
+  );
+});
+
+Deno.test("what nobody knows yet is no figure", async () => {
+  const metrics = new Metrics(build);
+  const unknown = /^sunspool_(buffer_capacity_seconds|clock_synced|event_loop_lag_seconds) .*$/gm;
+  assert.deepEqual((await metrics.render("")).text.match(unknown), null);
+  metrics.clockSynced(false);
+  assert.deepEqual((await metrics.render("")).text.match(unknown), ["sunspool_clock_synced 0"]);
+  metrics.clockSynced(null);
+  assert.deepEqual((await metrics.render("")).text.match(unknown), null);
+});
+
+Deno.test("failures of an output are there before the first, each by its reason", async () => {
+  const metrics = new Metrics(build);
+  metrics.outputs({ kafka: 0 });
+  const errors = /^sunspool_output_errors_total\{output="kafka",reason="(\w+)"\} (\d+)$/gm;
+  const counts = async () => {
+    const { text } = await metrics.render("");
+    return Object.fromEntries(
+      [...text.matchAll(errors)].map(([, reason, count]) => [reason, count]),
+    );
+  };
+  assert.deepEqual(await counts(), { fenced: "0", denied: "0", unreachable: "0", failed: "0" });
+  metrics.outputError("kafka", "fenced");
+  assert.deepEqual(await counts(), { fenced: "1", denied: "0", unreachable: "0", failed: "0" });
+});
+
+serviceTest("Prometheus finds no fault in the metrics", ["promtool"], async ({ promtool }) => {
+  const { text } = await eventful().render("");
+  assert.equal(await runOrThrow(promtool, ["check", "metrics"], { input: text }), "");
 });

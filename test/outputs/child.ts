@@ -56,6 +56,7 @@ const drain = new Drain(output, inSmallBatches(buffer), { idleMs: 100 }, {
   }),
   observeReadings() {},
   observeBatch() {},
+  observeFailure() {},
   log() {},
   random: Math.random,
 });

@@ -113,6 +113,7 @@ export function drainOf({ output, buffer }: Delivery): Drain {
     }),
     observeReadings() {},
     observeBatch() {},
+    observeFailure() {},
     log() {},
     random: () => 0,
   });
