@@ -7,7 +7,7 @@
 // deno-lint-ignore-file no-console
 import { parseArgs } from "node:util";
 import { VERSION } from "../lib/version.ts";
-import { bundle, DIST, ROOT } from "./build/bundle.ts";
+import { bundle, DIST, PROGRAM, ROOT } from "./build/bundle.ts";
 import { makeDeb } from "./build/deb.ts";
 import { type Contents, makeExecutable } from "./build/extractor.ts";
 import { type Machine, MACHINES, zippedRuntimeFor } from "./build/runtime.ts";
@@ -24,10 +24,10 @@ if (machines.length === 0) {
 
 // Folders of a package are readable whoever makes it.
 Deno.umask(0o022);
-const program = await Deno.readFile(await bundle());
+await bundle(PROGRAM);
 for (const machine of machines) {
   const zippedRuntime = await Deno.readFile(await zippedRuntimeFor(machine));
-  const contents = { zippedRuntime, program };
+  const contents = { zippedRuntime, program: PROGRAM };
   const executable = await makeExecutable(machine, contents);
   const output = `${DIST}/sunspool-linux-${machine}`;
   await Deno.writeFile(output, executable.stream(), { mode: 0o755 });

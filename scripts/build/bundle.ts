@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { VERSION } from "../../lib/version.ts";
 
 /** The project's folder. */
@@ -6,25 +7,54 @@ export const ROOT = new URL("../../", import.meta.url).pathname;
 /** Where everything that is built goes. */
 export const DIST = `${ROOT}dist`;
 
+/** Where the bundle goes that is packaged. */
+export const PROGRAM = `${DIST}/program`;
+
 /** Runs Deno in the project's folder; its messages go where ours go. */
 export async function deno(args: readonly string[]): Promise<boolean> {
   const child = new Deno.Command(Deno.execPath(), { args: [...args], cwd: ROOT, stdin: "null" });
   return (await child.spawn().status).success;
 }
 
+/** The file of a bundle that is run. */
+export const ENTRY = "sunspool.js";
+
 /**
- * Makes the whole program one JavaScript file.
+ * Makes the whole program JavaScript files in a new folder: {@linkcode ENTRY}, and the parts that it
+ * loads when a command needs them.
  *
- * @returns its path
+ * @param main the module that is run
  */
-export async function bundle(): Promise<string> {
-  await Deno.mkdir(DIST, { recursive: true });
-  const target = `${DIST}/sunspool.js`;
-  const options = ["--quiet", "--platform", "deno", "--minify"];
-  if (!await deno(["bundle", ...options, "-o", target, "main.ts"])) {
-    throw new Error("Cannot bundle main.ts: deno bundle failed");
+export async function bundle(folder: string, main = "main.ts"): Promise<void> {
+  await Deno.remove(folder, { recursive: true }).catch(() => {});
+  await Deno.mkdir(folder, { recursive: true });
+  const options = ["--quiet", "--platform", "deno", "--minify", "--code-splitting"];
+  if (!await deno(["bundle", ...options, "--outdir", folder, main])) {
+    throw new Error(`Cannot bundle ${main}: deno bundle failed`);
   }
-  return target;
+  await Deno.rename(`${folder}/${basename(main, ".ts")}.js`, `${folder}/${ENTRY}`);
+  await requireLate(folder);
+}
+
+/** How a bundle gets what CommonJS modules require: it would load half of Node at each start. */
+const REQUIRE =
+  /import\s*\{createRequire as (\w+)\} from "node:module";\s*var (\w+)=\1\(import\.meta\.url\);/;
+
+/** Has that loaded when the first module requires something. */
+async function requireLate(folder: string): Promise<void> {
+  let changed = 0;
+  for await (const { name } of Deno.readDir(folder)) {
+    const text = await Deno.readTextFile(`${folder}/${name}`);
+    if (!REQUIRE.test(text)) continue;
+    changed++;
+    const late = text.replace(
+      REQUIRE,
+      'var $2=(name)=>globalThis.process.getBuiltinModule("node:module")' +
+        ".createRequire(import.meta.url)(name);",
+    );
+    await Deno.writeTextFile(`${folder}/${name}`, late);
+  }
+  if (changed === 0) throw new Error("The bundle requires modules in a way that is not known here");
 }
 
 /**

@@ -10,7 +10,7 @@ const COMPILE_MS = 600_000;
 
 /** What to compile, and where it goes. */
 export interface Compilation {
-  /** Our bundle. */
+  /** The file of our bundle that is run. */
   readonly source: string;
   /** Where the program goes once it was found to be ours; nothing is left there otherwise. */
   readonly output: string;

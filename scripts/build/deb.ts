@@ -80,7 +80,7 @@ async function packedFiles({ zippedRuntime, program }: Contents): Promise<readon
   });
   return [
     { path: "/usr/lib/sunspool/sunspool", bytes: gunzipSync(zippedRuntime), mode: 0o755 },
-    { path: "/usr/lib/sunspool/sunspool.js", bytes: program, mode: 0o644 },
+    ...await programFiles(program),
     text("/usr/bin/sunspool", await template("launcher"), 0o755),
     text("/etc/sunspool/config.toml", await template("config.toml"), 0o640),
     text("/etc/sunspool/environment", await template("environment"), 0o640),
@@ -96,6 +96,15 @@ async function packedFiles({ zippedRuntime, program }: Contents): Promise<readon
     ...Object.keys(SHELLS).map((shell) => text(COMPLETIONS[shell] ?? "", completionScript(shell))),
     ...await manualPages(),
   ];
+}
+
+async function programFiles(folder: string): Promise<PackedFile[]> {
+  const names = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+  return await Promise.all(names.map(async (name) => ({
+    path: `/usr/lib/sunspool/program/${name}`,
+    bytes: await Deno.readFile(`${folder}/${name}`),
+    mode: 0o644,
+  })));
 }
 
 /** The licence stands indented in it, with a dot for an empty line. */

@@ -39,7 +39,7 @@ start() {
   home=$1
   shift
   exec "$home/sunspool" run --allow-all --no-prompt --unstable-net --no-config --no-lock --no-remote \
-    --cached-only --quiet "$home/sunspool.js" "$@"
+    --cached-only --quiet "$home/program/sunspool.js" "$@"
 }
 
 # part OFFSET LENGTH: bytes of this file, counted from 1.
@@ -54,6 +54,7 @@ check_sum() {
 check_machine() {
   [ "$(uname -m)" = "$machine" ] ||
     fail "this file is for $machine and this machine is $(uname -m); take the one made for it"
+  command -v tar > /dev/null || fail "it needs tar to unpack itself; install it"
   [ -e "$loader" ] ||
     fail "it needs a 64-bit system with glibc 2.27 or newer, and \"$loader\" is not here (musl and 32-bit systems are not supported)"
 }
@@ -61,7 +62,7 @@ check_machine() {
 # fill DIR: unpacks into a folder that is there already.
 fill() {
   part @OFFSET@ @RUNTIME_LENGTH@ | gzip -dc > "$1/sunspool" &&
-    part @PROGRAM_OFFSET@ @PROGRAM_LENGTH@ | gzip -dc > "$1/sunspool.js" &&
+    part @PROGRAM_OFFSET@ @PROGRAM_LENGTH@ | gzip -dc | tar -xof - -C "$1" &&
     chmod 700 "$1/sunspool"
 }
 

@@ -1,5 +1,5 @@
 import { findCommand, runOrThrow } from "../services/run.ts";
-import { requireOurs } from "./bundle.ts";
+import { ENTRY, requireOurs } from "./bundle.ts";
 import { type Machine, MACHINES } from "./runtime.ts";
 
 /** Runs arm64 programs on other machines. */
@@ -19,7 +19,7 @@ export function programWords(folder: string): string[] {
       "--no-lock",
       "--no-remote",
     ],
-    ...["--cached-only", "--quiet", `${folder}/sunspool.js`],
+    ...["--cached-only", "--quiet", `${folder}/program/${ENTRY}`],
   ];
 }
 

@@ -6,9 +6,9 @@ import { eventually, run, simulate, start, temporaryFolder } from "../program.ts
 Deno.test("the bundled program works outside the checkout: version, read, collect with a thread, decode", async () => {
   using folder = temporaryFolder();
   const cwd = folder.path;
-  await Deno.copyFile(await bundle(), `${cwd}/sunspool.js`);
+  await bundle(`${cwd}/program`);
   const alone = ["--no-config", "--no-lock", "--cached-only", "--no-remote"];
-  const program = ["run", "-A", "--unstable-net", ...alone, "sunspool.js"];
+  const program = ["run", "-A", "--unstable-net", ...alone, "program/sunspool.js"];
   const output = async (args: readonly string[]) => {
     const { code, out, err } = await run(args, { cwd, program });
     assert.equal(code, 0, err);

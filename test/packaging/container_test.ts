@@ -32,8 +32,10 @@ serviceTest(
     const root = base.path;
     const context = `${folder.path}/dist`;
     await Deno.mkdir(context);
+    const program = `${folder.path}/program`;
+    await bundle(program);
     const contents = {
-      program: await Deno.readFile(await bundle()),
+      program,
       zippedRuntime: await Deno.readFile(await zippedRuntimeFor("x64")),
     };
     const output = `${context}/sunspool_${VERSION}_amd64.deb`;

@@ -12,7 +12,8 @@ import { debian } from "./debian.ts";
 
 /** Packages for this machine, of the version as it is and of a later one. */
 async function packages(folder: string): Promise<{ first: string; later: string }> {
-  const program = await Deno.readFile(await bundle());
+  const program = `${folder}/program`;
+  await bundle(program);
   const zippedRuntime = await Deno.readFile(await zippedRuntimeFor("x64"));
   const first = `${folder}/first.deb`;
   await makeDeb("x64", { program, zippedRuntime }, { output: first, time: 0 });
@@ -94,7 +95,9 @@ serviceTest(
 
 Deno.test("the same contents give the same package", async () => {
   using folder = temporaryFolder();
-  const program = new TextEncoder().encode("console.log()");
+  const program = `${folder.path}/program`;
+  await Deno.mkdir(program);
+  await Deno.writeTextFile(`${program}/sunspool.js`, "console.log()");
   const zippedRuntime = new Uint8Array(gzipSync("a runtime"));
   const made = ["a", "b"].map((name) => `${folder.path}/${name}.deb`);
   for (const output of made) {

@@ -9,13 +9,15 @@ import { eventually, run, simulate, start, temporaryFolder } from "../program.ts
 import { serviceTest } from "../services.ts";
 import { type FreshRoot, freshRoot, type RootOptions } from "./fresh_root.ts";
 
-let program: Promise<Uint8Array<ArrayBuffer>> | undefined;
+let bundled: Promise<void> | undefined;
+const program = await Deno.makeTempDir({ prefix: "sunspool-program-" });
+Deno.test.afterAll(() => Deno.remove(program, { recursive: true }));
 
 /** Writes the executable for a machine into a folder; gives its path. */
 async function build(machine: Machine, folder: string): Promise<string> {
-  program ??= bundle().then((path) => Deno.readFile(path));
+  await (bundled ??= bundle(program));
   const zippedRuntime = await Deno.readFile(await zippedRuntimeFor(machine));
-  const executable = await makeExecutable(machine, { zippedRuntime, program: await program });
+  const executable = await makeExecutable(machine, { zippedRuntime, program });
   const path = `${folder}/sunspool-linux-${machine}`;
   await Deno.writeFile(path, executable.stream(), { mode: 0o755 });
   return path;
@@ -89,7 +91,7 @@ const IN_A_ROOT: Readonly<Record<string, (root: FreshRoot, cache: string) => Pro
   "a start that was cut off does no harm": async (root, cache) => {
     const [home = ""] = namesIn(cache);
     await Deno.rename(`${cache}/${home}`, `${cache}/${home}.Abc123`);
-    await Deno.remove(`${cache}/${home}.Abc123/sunspool.js`);
+    await Deno.remove(`${cache}/${home}.Abc123/program/sunspool.js`);
     assert.match(await output(root, ["version"]), /^sunspool /);
   },
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { commands } from "../../commands/mod.ts";
 import { main, type Needs, type Permission, PERMISSIONS } from "../../lib/cli/mod.ts";
 import { namesSerialPort } from "../../lib/config/serial.ts";
+import { bundle } from "../../scripts/build/bundle.ts";
 import { captureIo } from "../cli/captured_io.ts";
 import { type Program, simulate, start, temporaryFolder } from "../program.ts";
 import type { Probed } from "./probe.ts";
@@ -87,18 +88,17 @@ Deno.test("whoever takes a command over can do no more than it declares", async 
   }
 });
 
-Deno.test("in one file the program gives up the same", async () => {
+Deno.test("bundled the program gives up the same, and has what it loads late all the same", async () => {
   using folder = temporaryFolder();
   const { path: cwd } = folder;
-  const options = ["--quiet", "--platform", "deno", "--minify", "--external", "serialport"];
-  const bundled = new Deno.Command(Deno.execPath(), {
-    args: ["bundle", ...options, "-o", `${cwd}/probe.js`, PROBE],
-  });
-  assert.ok((await bundled.output()).success);
+  await bundle(`${cwd}/program`, PROBE);
   await using devices = await simulate(["--models", "1,103"], { cwd });
   const alone = ["--no-config", "--no-lock", "--cached-only", "--no-prompt", "--unstable-net"];
   const words = ["read", devices.endpoints[0], "103.W"];
-  await using running = start(words, { cwd, program: ["run", "-A", ...alone, "probe.js"] });
+  await using running = start(words, {
+    cwd,
+    program: ["run", "-A", ...alone, "program/sunspool.js"],
+  });
   const { main, worker } = await probed(running);
   assert.match(running.out, /^103 +W +\d+/m);
   for (const found of [main, worker]) assertHeld(found, ["net"], "read, bundled");

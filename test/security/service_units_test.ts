@@ -56,7 +56,7 @@ serviceTest(
     const state = `${path}/state`;
     await Deno.mkdir(state);
     await Deno.copyFile(Deno.execPath(), `${state}/deno`);
-    await Deno.copyFile(await bundle(), `${state}/sunspool.js`);
+    await bundle(`${state}/program`);
     const toml = `[[devices]]\nendpoint = "${devices.endpoints[0]}"\n[metrics]\nport = 0\n`;
     await Deno.writeTextFile(`${state}/site.toml`, toml);
     await using manager = new ServiceManager(`${state}/notify`);
@@ -64,12 +64,12 @@ serviceTest(
       name === "sunspool.service"
     );
     await Deno.writeTextFile(`${path}/sunspool.service`, unit?.text ?? "");
-    for (const name of ["", "/deno", "/sunspool.js", "/site.toml", "/notify"]) {
+    for (const name of ["", "/deno", "/program", "/site.toml", "/notify"]) {
       await Deno.chmod(`${state}${name}`, 0o777);
     }
     await Deno.chmod(path, 0o755);
     const words = ["run", "-A", "--no-prompt", "--unstable-net", "--no-config", "--no-lock"];
-    const program = [`${state}/deno`, ...words, "sunspool.js"];
+    const program = [`${state}/deno`, ...words, "program/sunspool.js"];
     const sandboxed = (args: readonly string[]) =>
       new Deno.Command(python, {
         args: [SANDBOX, `${path}/sunspool.service`, state, ...args],

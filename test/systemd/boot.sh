@@ -4,7 +4,7 @@
 #
 #     unshare -m -p -u -i -n -f --kill-child bash boot.sh FOLDER
 #
-# FOLDER has deno, sunspool.js, judge.sh and the units below etc; what the judge says goes to standard output.
+# FOLDER has deno, program, judge.sh and the units below etc; what the judge says goes to standard output.
 set -euo pipefail
 here=$1
 exec 3>&1 1>&2
@@ -18,13 +18,13 @@ layers=lowerdir=/,upperdir=$here/layer/upper,workdir=$here/layer/work
 mount -t overlay -o "$layers" overlay "$root"
 
 install -D -m 755 "$here/deno" "$root/usr/lib/sunspool/deno"
-install -m 644 "$here/sunspool.js" "$root/usr/lib/sunspool/sunspool.js"
+cp -r "$here/program" "$root/usr/lib/sunspool/program"
 install -m 755 "$here/judge.sh" "$root/judge.sh"
 cat > "$root/usr/local/bin/sunspool" << 'END'
 #!/bin/sh
 export DENO_DIR="${XDG_CACHE_HOME:-/tmp}/sunspool/deno" DENO_NO_UPDATE_CHECK=1
 exec /usr/lib/sunspool/deno run --allow-all --no-prompt --unstable-net --no-config --no-lock \
-  --cached-only --quiet /usr/lib/sunspool/sunspool.js "$@"
+  --cached-only --quiet /usr/lib/sunspool/program/sunspool.js "$@"
 END
 chmod 755 "$root/usr/local/bin/sunspool"
 

@@ -30,7 +30,7 @@ const DEADLINE = "120";
 const here = await Deno.makeTempDir({ prefix: "sunspool-systemd-" });
 try {
   await Deno.copyFile(Deno.execPath(), `${here}/deno`);
-  await Deno.copyFile(await bundle(), `${here}/sunspool.js`);
+  await bundle(`${here}/program`);
   await Deno.copyFile(new URL("judge.sh", import.meta.url), `${here}/judge.sh`);
   const files = serviceFiles("/usr/local/bin/sunspool").filter(({ name }) =>
     name !== "serial.conf"
