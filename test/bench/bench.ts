@@ -12,13 +12,18 @@ export async function openBench(
   const tools = Object.fromEntries(
     Object.entries(found).flatMap(([name, tool]) => "path" in tool ? [[name, tool.path]] : []),
   );
+  const folder = await Deno.makeTempDir({ prefix: "sunspool-bench-" });
   let broker: Promise<Kafka> | undefined;
   return {
     plan,
+    folder,
     tools,
     signal,
     // The JVM of the tests saves its own time; here it works as a real one.
     kafka: () => broker ??= startWarmKafka({ jvm: ["-XX:TieredStopAtLevel=4"] }),
-    [Symbol.asyncDispose]: async () => await (await broker)?.stop(),
+    [Symbol.asyncDispose]: async () => {
+      await Deno.remove(folder, { recursive: true });
+      await (await broker)?.stop();
+    },
   };
 }

@@ -24,6 +24,8 @@ export interface Part {
 /** What a trial may use. */
 export interface Bench {
   readonly plan: Plan;
+  /** For what several trials share; removed at the end. */
+  readonly folder: string;
   /** Programs that other projects bring. */
   readonly tools: Readonly<Partial<Record<ToolName, string>>>;
   /** A broker of its own, started by the first who asks. */

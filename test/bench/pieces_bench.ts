@@ -1,4 +1,4 @@
-/** The pieces a reading passes through, one by one: `deno task bench`. */
+/** The pieces a reading passes through, one by one: `deno task bench:micro`. */
 import { encodeBody, joinContainers, SCHEMA_FINGERPRINT, SCHEMA_TEXT } from "../../lib/avro/mod.ts";
 import { crc32c } from "../../lib/buffer/mod.ts";
 import { parseAddressBlock } from "../../lib/cidr.ts";

@@ -69,7 +69,8 @@ function ratioOf(
   results: readonly Result[],
   key: string,
 ): string {
-  const floor = results.find((other) => other.row === row && other.subject === against);
+  const floors = results.filter(({ subject }) => subject === against);
+  const floor = floors.find((other) => other.row === row) ?? floors[0];
   const [own, other] = [medians[key] ?? null, floor?.medians[key] ?? null];
   return own === null || other === null || other === 0 ? "–" : (own / other).toFixed(1);
 }

@@ -27,8 +27,15 @@ export class Simulation implements AsyncDisposable {
     this.#lines = lines;
   }
 
-  /** Serves one device at each address, all at the same port. */
-  static async at(addresses: readonly string[]): Promise<Simulation> {
+  /**
+   * Serves one device at each address, all at the same port.
+   *
+   * @param silent addresses at which every attempt to connect there is left without an answer
+   */
+  static async at(
+    addresses: readonly string[],
+    silent: readonly string[] = [],
+  ): Promise<Simulation> {
     for (let tries = 1;; tries++) {
       const child = new Deno.Command(Deno.execPath(), {
         args: ["run", "-A", "--quiet", MAIN],
@@ -36,7 +43,7 @@ export class Simulation implements AsyncDisposable {
         stdout: "piped",
       }).spawn();
       const pipes = pipesOf(child);
-      const { port } = await ask(pipes, { addresses, port: 0 } satisfies ToServe);
+      const { port } = await ask(pipes, { addresses, silent } satisfies ToServe);
       if (port !== undefined) {
         return new Simulation(child, pipes, addresses.map((address) => `${address}:${port}`));
       }

@@ -21,3 +21,12 @@ export function medians(rounds: readonly Figures[]): Figures {
     return [key, median(values.filter((value) => value !== null))];
   }));
 }
+
+/** How steep the straight line is that fits points best, by least squares; null of fewer than two. */
+export function slope(points: readonly (readonly [x: number, y: number])[]): number | null {
+  const mean = (of: (point: readonly [number, number]) => number) =>
+    points.reduce((sum, point) => sum + of(point), 0) / points.length;
+  const [meanX, meanY] = [mean(([x]) => x), mean(([, y]) => y)];
+  const spread = mean(([x]) => (x - meanX) ** 2);
+  return spread > 0 ? mean(([x, y]) => (x - meanX) * (y - meanY)) / spread : null;
+}

@@ -37,7 +37,8 @@ function configOf({ endpoints, kafka }: Place): string {
   return `collector.id = "bench"\nmetrics.port = 0\n${brokers}${devices.join("")}`;
 }
 
-async function lookAt(address: string, output: string): Promise<Look> {
+/** What its metrics say; 0 of what has not happened. */
+export async function lookAt(address: string, output: string): Promise<Numbers<Look>> {
   const text = await (await fetch(`http://${address}/metrics`)).text();
   const read = (metric: string) => {
     const found = new RegExp(`^${metric} (\\S+)$`, "m").exec(text);
@@ -49,6 +50,8 @@ async function lookAt(address: string, output: string): Promise<Look> {
     failed: read("poller_error"),
   };
 }
+
+type Numbers<T> = { readonly [K in keyof T]: number };
 
 async function finish(program: Program, place: Place, window: Window): Promise<Figures> {
   const { folder, kafka } = place;

@@ -2,12 +2,13 @@
 export interface ToServe {
   /** One device each. */
   readonly addresses: readonly string[];
-  /** Of all of them; 0 = any. */
-  readonly port: number;
+  /** Where nobody gets an answer, not even when connecting. */
+  readonly silent: readonly string[];
 }
 
 /** What it serves. */
 export interface Served {
+  /** Of all addresses. */
   readonly port: number;
 }
 

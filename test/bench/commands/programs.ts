@@ -1,0 +1,50 @@
+const ROOT = new URL("../../../", import.meta.url).pathname;
+
+/** A form in which sunspool runs. */
+export interface Form {
+  /** `sunspool from source`. */
+  readonly subject: string;
+  /** What stands before its arguments. */
+  readonly command: readonly string[];
+}
+
+const FORMS: readonly (Form & { readonly needs: string })[] = [
+  {
+    subject: "sunspool from source",
+    command: [Deno.execPath(), "run", "-A", "--quiet", `${ROOT}main.ts`],
+    needs: `${ROOT}main.ts`,
+  },
+  {
+    subject: "sunspool bundled",
+    command: [Deno.execPath(), "run", "-A", "--quiet", `${ROOT}dist/sunspool.js`],
+    needs: `${ROOT}dist/sunspool.js`,
+  },
+  {
+    subject: "sunspool packaged",
+    command: [`${ROOT}dist/sunspool-linux-${Deno.build.arch === "x86_64" ? "x64" : "arm64"}`],
+    needs: `${ROOT}dist/sunspool-linux-${Deno.build.arch === "x86_64" ? "x64" : "arm64"}`,
+  },
+];
+
+/** From source; and what `deno task package` made, where it was run before. */
+export function formsOfSunspool(): readonly Form[] {
+  return FORMS.filter(({ needs }) => isThere(needs));
+}
+
+/** A program of the floor, with its arguments. */
+export function floorProgram(name: string, ...args: readonly string[]): readonly string[] {
+  return [Deno.execPath(), "run", "-A", "--quiet", `${ROOT}test/bench/floor/${name}.ts`, ...args];
+}
+
+/** A program of a peer. */
+export function peerProgram(python: string, name: string, ...args: readonly string[]) {
+  return [python, `${ROOT}test/bench/peers/${name}.py`, ...args];
+}
+
+function isThere(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
