@@ -4,6 +4,9 @@
  * whoever judges need not ask the disk under test.
  *
  *     collector.ts CONFIG [SABOTAGE]
+ *
+ * With `$HANG` its clock runs fast, and what that names hangs as soon as SIGUSR1 comes; in the thread
+ * of its buffer as soon as there is a file `$HANG_FILE`.
  */
 import { serveCollectorsBuffer } from "../../lib/compose/buffer_thread.ts";
 import { Collector } from "../../lib/compose/collector.ts";
@@ -11,6 +14,7 @@ import { logOf } from "../../lib/compose/log.ts";
 import { loadConfig } from "../../lib/config/mod.ts";
 import { stopSignals } from "../../lib/signals.ts";
 import { BUFFER_THREAD, offerThreads, THREAD_NAME } from "../../lib/thread.ts";
+import { hangOnSignal, hasten, serveHangingThread } from "../hangs.ts";
 import { sabotage } from "./sabotage.ts";
 
 async function collect(file: string | undefined): Promise<never> {
@@ -33,6 +37,13 @@ async function collect(file: string | undefined): Promise<never> {
 }
 
 const [file, broken] = Deno.args;
+const hang = Deno.env.get("HANG");
 sabotage(broken);
-if (THREAD_NAME === BUFFER_THREAD) serveCollectorsBuffer();
-else await collect(file);
+if (THREAD_NAME !== BUFFER_THREAD) {
+  if (hang !== undefined) {
+    hasten();
+    hangOnSignal(hang);
+  }
+  await collect(file);
+} else if (hang === undefined) serveCollectorsBuffer();
+else serveHangingThread(hang, Deno.env.get("HANG_FILE") ?? "");

@@ -67,15 +67,24 @@ export class CollectorProcess implements AsyncDisposable {
     return this.#commits >= count;
   }
 
+  /** Sends it a signal, if it still runs. */
+  signal(name: Deno.Signal): void {
+    try {
+      this.#child.kill(name);
+    } catch {
+      // It has ended.
+    }
+  }
+
   /** Ends it at once; resolves when all that it had told is heard. */
   async kill(): Promise<void> {
-    this.#signal("SIGKILL");
+    this.signal("SIGKILL");
     await this.#ended;
   }
 
   /** Asks it to stop; gives its exit code. */
   async stop(): Promise<number> {
-    this.#signal("SIGTERM");
+    this.signal("SIGTERM");
     return await this.end();
   }
 
@@ -89,16 +98,8 @@ export class CollectorProcess implements AsyncDisposable {
     await this.kill();
   }
 
-  #signal(name: Deno.Signal): void {
-    try {
-      this.#child.kill(name);
-    } catch {
-      // It has ended.
-    }
-  }
-
   async #until(condition: () => boolean, what: string): Promise<void> {
-    const late = setTimeout(() => this.#signal("SIGKILL"), DEADLINE_MS);
+    const late = setTimeout(() => this.signal("SIGKILL"), DEADLINE_MS);
     const giveUpAt = performance.now() + DEADLINE_MS;
     try {
       while (!condition()) {

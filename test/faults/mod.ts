@@ -6,6 +6,7 @@ import { clockSteps } from "./experiments/clock_steps.ts";
 import { diskFull } from "./experiments/disk_full.ts";
 import { failingCalls } from "./experiments/failing_calls.ts";
 import { forgetfulBroker } from "./experiments/forgetful_broker.ts";
+import { hangs } from "./experiments/hangs.ts";
 import { kill9 } from "./experiments/kill_9.ts";
 import { leaderChange } from "./experiments/leader_change.ts";
 import { lostAcknowledgement } from "./experiments/lost_acknowledgement.ts";
@@ -28,6 +29,7 @@ export const experiments: readonly Experiment[] = [
   backlog,
   networkFlaps,
   clockSteps,
+  hangs,
   sigterm,
   leaderChange,
 ];

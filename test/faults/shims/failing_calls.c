@@ -2,7 +2,7 @@
  * A disk that fails once in a while. Loaded into the collector by LD_PRELOAD.
  *
  * The $FAIL_AT-th call of $FAIL_CALL on a file under $DISK, and $FAIL_TIMES - 1 after it, fail with
- * errno $FAIL_ERRNO and do nothing.
+ * errno $FAIL_ERRNO and do nothing; with errno 0 they never come back.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -36,6 +36,7 @@ static int fails(const char *call, const char *path) {
   if (strncmp(path, disk, strlen(disk)) != 0) return 0;
   long number = ++calls;
   if (number < first || number > last) return 0;
+  while (error == 0) pause();
   errno = error;
   return 1;
 }
