@@ -49,6 +49,8 @@ export class Breaker {
 
   /** A unit id answered, if only with an exception of its own. */
   answered(unitId: number): void {
+    const known = this.#units.get(unitId);
+    if (known && isLive(known)) return;
     // Where nobody answered it was the gateway: those that did before are to be asked anew.
     const all = [...this.#units.values()];
     if (!all.some(isLive)) {

@@ -40,12 +40,11 @@ export function encodeFrame({ transactionId, unitId, pdu }: Frame): Uint8Array {
  * @throws {ProtocolError} when no frame begins so: nothing behind it can be trusted either
  */
 export function frameEnd(bytes: Uint8Array): number | undefined {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length >= 4 && view.getUint16(2) !== 0) {
-    throw new ProtocolError(`a reply with protocol id ${view.getUint16(2)} instead of 0`);
+  if (bytes.length >= 4 && wordAt(bytes, 2) !== 0) {
+    throw new ProtocolError(`a reply with protocol id ${wordAt(bytes, 2)} instead of 0`);
   }
   if (bytes.length < PREFIX_LENGTH) return undefined;
-  const length = view.getUint16(4);
+  const length = wordAt(bytes, 4);
   if (length < 3 || length > MAX_FRAME_LENGTH - PREFIX_LENGTH) {
     throw new ProtocolError(`a reply whose length ${length} is not within 3–254`);
   }
@@ -53,14 +52,22 @@ export function frameEnd(bytes: Uint8Array): number | undefined {
   return bytes.length < end ? undefined : end;
 }
 
-/** Takes one whole frame apart; see {@linkcode frameEnd}. */
-export function decodeFrame(bytes: Uint8Array): Frame {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+/**
+ * Takes the first frame apart.
+ *
+ * @param end where it ends, see {@linkcode frameEnd}
+ */
+export function decodeFrame(bytes: Uint8Array, end = bytes.length): Frame {
   return {
-    transactionId: view.getUint16(0),
-    unitId: view.getUint8(6),
-    pdu: bytes.slice(PREFIX_LENGTH + 1),
+    transactionId: wordAt(bytes, 0),
+    unitId: bytes[PREFIX_LENGTH] ?? 0,
+    pdu: bytes.slice(PREFIX_LENGTH + 1, end),
   };
+}
+
+/** Without a view, which each frame would have to make. */
+function wordAt(bytes: Uint8Array, at: number): number {
+  return (bytes[at] ?? 0) << 8 | (bytes[at + 1] ?? 0);
 }
 
 /** The PDU of a read: function code, address, quantity. */
@@ -101,7 +108,7 @@ export function replyLength(
 
 /** How many registers the PDU of a read asks for. */
 export function quantityOf(pdu: Uint8Array): number {
-  return (pdu[3] ?? 0) << 8 | (pdu[4] ?? 0);
+  return wordAt(pdu, 3);
 }
 
 /**

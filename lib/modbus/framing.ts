@@ -34,7 +34,7 @@ export const mbap: Framing = {
     const end = frameEnd(bytes);
     if (end === undefined) return undefined;
     if (!request) return { end };
-    const reply = decodeFrame(bytes.subarray(0, end));
+    const reply = decodeFrame(bytes, end);
     if (reply.transactionId !== request.transactionId) return { end, isStale: true };
     checkReply(request, reply);
     return { end, pdu: reply.pdu };

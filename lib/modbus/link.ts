@@ -1,5 +1,6 @@
 import { messageOf, ProtocolError, TransportError } from "../core/mod.ts";
 import { delay } from "../backoff.ts";
+import { Deadlines, type Expiring, now } from "./deadlines.ts";
 import { type Frame, MAX_FRAME_LENGTH } from "./frame.ts";
 import { type Framing, mbap } from "./framing.ts";
 
@@ -43,13 +44,18 @@ export interface OpenLink {
   close(): void;
 }
 
-interface Pending {
+interface Pending extends Expiring {
   readonly request: Frame;
   readonly exchange: Exchange;
   stale: number;
   resolve(pdu: Uint8Array): void;
   reject(error: Error): void;
 }
+
+/** Of all links. */
+const deadlines = new Deadlines();
+
+const NOTHING = new Uint8Array(0);
 
 /**
  * One connection that trusts nothing: one request in flight, and each reply held against it. A
@@ -61,9 +67,15 @@ export class Link implements OpenLink {
   readonly #name: string;
   readonly #framing: Framing;
   #nextTransactionId: number;
-  #received = new Uint8Array(0);
+  #received: Uint8Array<ArrayBuffer> = NOTHING;
   #pending: Pending | undefined;
   #failure: Error | undefined;
+  /** Whose abort it listens to: mostly one and the same request after request. */
+  #signal: AbortSignal | undefined;
+  readonly #stop = () => {
+    if (!this.#pending) return;
+    this.#end(new TransportError(`Cannot read from "${this.#name}": stopped`, "closed"));
+  };
   #isDraining = false;
   #heard = 0;
   /** Bytes that came for the present request and are no reply. */
@@ -91,34 +103,22 @@ export class Link implements OpenLink {
     return this.#nextTransactionId;
   }
 
-  async exchange(exchange: Exchange): Promise<Uint8Array> {
-    if (this.#failure) throw this.#failure;
-    if (this.#pending) throw new Error("A request is in flight already");
+  exchange(exchange: Exchange): Promise<Uint8Array> {
+    if (this.#failure) return Promise.reject(this.#failure);
+    if (this.#pending) return Promise.reject(new Error("A request is in flight already"));
     const { unitId, pdu, timeoutMs, signal } = exchange;
-    signal.throwIfAborted();
+    if (signal.aborted) return Promise.reject(signal.reason);
+    this.#listenTo(signal);
     this.#noise = 0;
     const request = { transactionId: this.#nextTransactionId, unitId, pdu };
     this.#nextTransactionId = (this.#nextTransactionId + 1) % 0x1_0000;
-    const answer = new Promise<Uint8Array>((resolve, reject) => {
-      this.#pending = { request, exchange, stale: 0, resolve, reject };
-    });
-    const deadline = setTimeout(() => {
-      const why = `no answer within ${timeoutMs} ms${this.#noiseText()}`;
-      this.#end(
-        new TransportError(`Cannot read from "${this.#name}" unit ${unitId}: ${why}`, "timeout"),
-      );
-    }, timeoutMs);
-    const abort = () =>
-      this.#end(new TransportError(`Cannot read from "${this.#name}": stopped`, "closed"));
-    signal.addEventListener("abort", abort, { once: true });
-    try {
+    return new Promise((resolve, reject) => {
+      const dueAt = now() + timeoutMs;
+      const expire = () => this.#end(this.#silence(exchange));
+      this.#pending = { request, exchange, stale: 0, dueAt, expire, resolve, reject };
+      deadlines.start(this.#pending, timeoutMs);
       this.#send(this.#framing.encode(request));
-      return await answer;
-    } finally {
-      clearTimeout(deadline);
-      signal.removeEventListener("abort", abort);
-      this.#pending = undefined;
-    }
+    });
   }
 
   /** Throws away what comes, until nothing has come for `quietMs` or it seems that it never stops. */
@@ -138,9 +138,21 @@ export class Link implements OpenLink {
     this.#end(new TransportError(`The connection to "${this.#name}" is closed`, "closed"));
   }
 
+  #silence({ unitId, timeoutMs }: Exchange): TransportError {
+    const why = `no answer within ${timeoutMs} ms${this.#noiseText()}`;
+    return new TransportError(`Cannot read from "${this.#name}" unit ${unitId}: ${why}`, "timeout");
+  }
+
+  #listenTo(signal: AbortSignal | undefined): void {
+    if (signal === this.#signal) return;
+    this.#signal?.removeEventListener("abort", this.#stop);
+    signal?.addEventListener("abort", this.#stop, { once: true });
+    this.#signal = signal;
+  }
+
   async #send(bytes: Uint8Array): Promise<void> {
     try {
-      let sent = 0;
+      let sent = await this.#stream.write(bytes);
       while (sent < bytes.length) sent += await this.#stream.write(bytes.subarray(sent));
     } catch (cause) {
       this.#end(
@@ -194,12 +206,18 @@ export class Link implements OpenLink {
       else this.#noise += taken.end;
       bytes = bytes.subarray(taken.end);
     }
-    this.#received = bytes.slice();
+    this.#received = bytes.length === 0 ? NOTHING : bytes.slice();
   }
 
   #answer(pdu: Uint8Array): void {
-    this.#pending?.resolve(pdu);
+    this.#takePending()?.resolve(pdu);
+  }
+
+  #takePending(): Pending | undefined {
+    const pending = this.#pending;
     this.#pending = undefined;
+    if (pending) deadlines.stop(pending);
+    return pending;
   }
 
   #countStale(): void {
@@ -214,7 +232,8 @@ export class Link implements OpenLink {
   #end(reason: Error): void {
     if (this.#failure) return;
     this.#failure = reason;
-    this.#pending?.reject(reason);
+    this.#listenTo(undefined);
+    this.#takePending()?.reject(reason);
     try {
       this.#stream.close();
     } catch {

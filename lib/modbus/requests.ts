@@ -31,7 +31,7 @@ export const mbapRequests: RequestFraming = {
   encode: encodeFrame,
   take(bytes) {
     const end = frameEnd(bytes);
-    return end === undefined ? undefined : { end, request: decodeFrame(bytes.subarray(0, end)) };
+    return end === undefined ? undefined : { end, request: decodeFrame(bytes, end) };
   },
 };
 

@@ -69,8 +69,9 @@ export class Session {
   #usedLink: OpenLink | undefined;
   #connectedAt = Number.NEGATIVE_INFINITY;
   #transactionId: number;
-  #queue: Promise<unknown> = Promise.resolve();
-  #waiting = 0;
+  #isBusy = false;
+  /** Those who wait until it is not, in the order they came. */
+  readonly #turns: (() => void)[] = [];
   #lastExchange = Number.NEGATIVE_INFINITY;
   #failedConnects = 0;
   #closed = false;
@@ -169,14 +170,15 @@ export class Session {
   /** Runs one job at a time, in the order they came. */
   async #exclusive<T>(job: () => Promise<T>): Promise<T> {
     clearTimeout(this.#release);
-    this.#waiting++;
-    const turn = this.#queue.then(job, job);
-    this.#queue = turn.catch(() => {});
+    if (this.#isBusy) await new Promise<void>((turn) => this.#turns.push(turn));
+    this.#isBusy = true;
     try {
-      return await turn;
+      return await job();
     } finally {
-      this.#waiting--;
-      if (this.#waiting === 0 && this.#options.session === "release") this.#releaseSoon();
+      const next = this.#turns.shift();
+      this.#isBusy = next !== undefined;
+      next?.();
+      if (!next && this.#options.session === "release") this.#releaseSoon();
     }
   }
 
@@ -212,9 +214,10 @@ export class Session {
     signal: AbortSignal,
   ): Promise<Uint8Array> {
     signal.throwIfAborted();
-    const link = await this.#connected(signal);
+    const link = this.#openLink ?? await this.#connected(signal);
     const isFirst = link !== this.#usedLink;
-    await this.#pauseBefore(isFirst, signal);
+    const pauseMs = this.#pauseMs(isFirst);
+    if (pauseMs > 0) await delay(pauseMs, signal);
     this.#usedLink = link;
     const sinceMs = performance.now() - this.#lastExchange;
     const heard = (isAnswered: boolean) =>
@@ -249,18 +252,21 @@ export class Session {
     }
   }
 
-  async #pauseBefore(isFirst: boolean, signal: AbortSignal): Promise<void> {
+  get #openLink(): OpenLink | undefined {
+    return !this.#closed && this.#link?.isOpen ? this.#link : undefined;
+  }
+
+  #pauseMs(isFirst: boolean): number {
     const readyAt = Math.max(
       this.#lastExchange + this.#pace.readMs,
       isFirst ? this.#connectedAt + this.#pace.connectMs : Number.NEGATIVE_INFINITY,
     );
-    const pause = readyAt - performance.now();
-    if (pause > 0) await delay(pause, signal);
+    return readyAt - performance.now();
   }
 
   async #connected(signal: AbortSignal): Promise<OpenLink> {
     if (this.#closed) throw new TransportError(`"${this.endpoint}" is closed`, "closed");
-    if (this.#link?.isOpen) return this.#link;
+    if (this.#openLink) return this.#openLink;
     if (this.#connectFailure && performance.now() < this.#noConnectBefore) {
       throw this.#connectFailure;
     }
