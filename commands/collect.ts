@@ -2,8 +2,10 @@ import { object } from "@optique/core/constructs";
 import { defineCommand } from "../lib/cli/define.ts";
 import { configOf, configOptions, recordOptions } from "../lib/compose/options.ts";
 import { Collector } from "../lib/compose/collector.ts";
+import type { Config } from "../lib/config/mod.ts";
 import { logOf } from "../lib/compose/log.ts";
-import { stopSignals } from "../lib/signals.ts";
+import type { Log } from "../lib/log.ts";
+import { reloadSignals, stopSignals } from "../lib/signals.ts";
 
 const ROOT = "collect runs as root and needs none of its rights; see: sunspool systemd install";
 
@@ -14,7 +16,8 @@ export const command = defineCommand({
   description:
     "Polls the devices of the configuration and those its search finds, buffers every reading on disk " +
     "and delivers it to the configured outputs: to Kafka when brokers are given, else to files. " +
-    "SIGTERM or Ctrl-C stops polling, delivers what is left until the drain deadline, and exits 0.",
+    "SIGTERM or Ctrl-C stops polling, delivers what is left until the drain deadline, and exits 0. " +
+    "SIGHUP reads the configuration anew.",
   examples: [
     ["sunspool collect --config sunspool.toml", "as a service would"],
     [
@@ -28,11 +31,19 @@ export const command = defineCommand({
   parser: object({ config: configOptions, record: recordOptions }),
   async run({ config: flags, record }, io) {
     const signals = stopSignals();
-    const config = configOf({ ...flags, ...record }, io);
-    const log = logOf(config);
+    const load = () => configOf({ ...flags, ...record }, io);
+    const config = load();
+    let write = logOf(config);
+    const log: Log = (...line) => write(...line);
     const warnings = io.isRoot ? [ROOT] : [];
     const collector = new Collector(config, log);
-    const { devices, readings, delivered, backlog } = await collector.run(signals, warnings);
+    const reload = {
+      signals: reloadSignals(),
+      load,
+      adopted: (next: Config) => void (write = logOf(next)),
+    };
+    const report = await collector.run(signals, warnings, reload);
+    const { devices, readings, delivered, backlog } = report;
     const outputs = Object.keys(backlog).map((output) =>
       `${output} delivered ${delivered[output] ?? 0}, left ${backlog[output]}`
     );

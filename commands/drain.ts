@@ -56,7 +56,10 @@ async function drainAll(run: Run, giveUp: number, flags: ConfigOptions, io: Io):
   await using buffer = openBuffer(config, "drain");
   using clock = await Clock.start();
   let delivered = 0;
-  const drains = drainsOf(config, buffer, logOf(config), clock, {
+  const drains = drainsOf(config, {
+    buffer,
+    clock,
+    log: logOf(config),
     observeReadings: (output, result, count) => {
       figures.readings(output, result, count);
       if (result === "delivered") delivered += count;

@@ -32,6 +32,7 @@ export const commands: readonly CommandEntry[] = [
     name: "collect",
     summary: "Poll all devices, keep every reading, deliver each one exactly once",
     heedsSignals: true,
+    reloads: true,
     load: async () => (await import("./collect.ts")).command,
   },
   {

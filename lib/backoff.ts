@@ -50,6 +50,18 @@ export async function waitAtMost(ms: number, ending: PromiseLike<unknown>): Prom
   }
 }
 
+/** Resolves when the first of these aborts. */
+export function aborted(...signals: readonly AbortSignal[]): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = () => {
+      for (const signal of signals) signal.removeEventListener("abort", stop);
+      resolve();
+    };
+    if (signals.some((signal) => signal.aborted)) return resolve();
+    for (const signal of signals) signal.addEventListener("abort", stop, { once: true });
+  });
+}
+
 /** A signal that aborts after some time, or with another; given back when it goes out of scope. */
 export interface Deadline extends Disposable {
   /** Aborts when the time is over. */

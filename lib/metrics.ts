@@ -87,6 +87,14 @@ export class Metrics {
   );
   readonly #collector = this.#gauge("sunspool_collector_info", "Who collects", ["collector"]);
   readonly #memory = this.#unknown("process_resident_memory_bytes", "Memory that it takes up");
+  readonly #reloadOk = this.#unknown(
+    "sunspool_config_last_reload_successful",
+    "1 when the configuration was accepted when it was last read, at the start or at SIGHUP",
+  );
+  readonly #reloadAt = this.#unknown(
+    "sunspool_config_last_reload_success_timestamp_seconds",
+    "When the configuration in use was read",
+  );
   // Kept for dashboards made for collectors of the same design. Counters would have to end in `_total`.
   readonly #pollerSuccess = this.#gauge("poller_success", "Alias: good polls");
   readonly #pollerError = this.#gauge("poller_error", "Alias: failed polls");
@@ -206,6 +214,12 @@ export class Metrics {
   outputError(output: string, reason: FailureReason): void {
     this.#publishError.inc();
     this.#outputErrors.inc({ output, reason });
+  }
+
+  /** The configuration was read. */
+  configRead(isAccepted: boolean): void {
+    this.#reloadOk.set(isAccepted ? 1 : 0);
+    if (isAccepted) this.#reloadAt.set(Date.now() / 1000);
   }
 
   /** The event loop was late. */

@@ -110,6 +110,8 @@ StartLimitIntervalSec=0
 Type=notify
 NotifyAccess=main
 ExecStart=${program} collect --config ${CONFIG}
+# It answers RELOADING=1 and READY=1.
+ExecReload=/bin/sh -c "kill -HUP $$MAINPID"
 WatchdogSec=60
 Restart=on-failure
 RestartSec=5

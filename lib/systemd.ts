@@ -30,6 +30,7 @@ class SocketNotifier implements Notifier {
   readonly #address: Deno.UnixAddr;
   readonly #failed: (error: unknown) => void;
   #hasFailed = false;
+  #sent: Promise<unknown> = Promise.resolve();
 
   constructor(name: string, failed: (error: unknown) => void) {
     // Without a path the socket is not bound, so that no file is left behind. The types ask for one.
@@ -44,14 +45,16 @@ class SocketNotifier implements Notifier {
 
   notify(...lines: readonly string[]): void {
     const message = new TextEncoder().encode(lines.join("\n"));
-    this.#socket.send(message, this.#address).catch((error) => {
+    // In order, and one at a time: the socket refuses a second one meanwhile.
+    this.#sent = this.#sent.then(() => this.#socket.send(message, this.#address)).catch((error) => {
       if (!this.#hasFailed) this.#failed(error);
       this.#hasFailed = true;
     });
   }
 
+  /** Once everything is sent. */
   [Symbol.dispose](): void {
-    this.#socket.close();
+    this.#sent.finally(() => this.#socket.close());
   }
 }
 

@@ -86,7 +86,7 @@ export class SqliteBuffer implements Buffer {
   readonly damagedLog: string | undefined;
   /** Whether somebody else than the buffer changed how far its outputs are. */
   readonly hasForeignPositions: boolean;
-  readonly #options: BufferOptions;
+  #options: BufferOptions;
   readonly #sql: Sql;
   readonly #resources: DisposableStack;
   readonly #identity: Identity;
@@ -228,6 +228,17 @@ export class SqliteBuffer implements Buffer {
       });
       // It is there: it can be told at once.
       if (rejected.length > 0) this.#publishGaps(output, true);
+    });
+  }
+
+  /**
+   * Makes these the outputs that hold rows from now on, as when it is opened, and this the topic of
+   * rows to come. Those that leave must have come to rest.
+   */
+  route(outputs: readonly string[], topic: string): Promise<void> {
+    return this.#attempt(() => {
+      this.#space.write(() => this.#cursors.activate(outputs));
+      this.#options = { ...this.#options, topic };
     });
   }
 

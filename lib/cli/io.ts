@@ -1,6 +1,6 @@
 import { messageOf } from "../core/mod.ts";
 import { writeStderr } from "../log.ts";
-import { stopSignals } from "../signals.ts";
+import { reloadSignals, stopSignals } from "../signals.ts";
 import { type Permission, revokePermissions } from "./permissions.ts";
 
 /** What a command sees of the world around it. */
@@ -23,8 +23,8 @@ export interface Io {
   envNames(): readonly string[];
   /** Gives permissions up, for good: whoever takes the program over later gets no more than is left. */
   giveUp(permissions: readonly Permission[]): void;
-  /** Hears SIGINT and SIGTERM from now on, whoever asks for them later. */
-  heedSignals(): void;
+  /** Hears SIGINT and SIGTERM from now on, and SIGHUP if asked to, whoever wants them later. */
+  heedSignals(reloads: boolean): void;
 }
 
 /** Standard output takes nothing more: going on makes no sense. */
@@ -54,7 +54,10 @@ export function processIo(): Io {
     env: (name) => Deno.env.get(name),
     envNames: () => Object.keys(Deno.env.toObject()),
     giveUp: revokePermissions,
-    heedSignals: () => void stopSignals(),
+    heedSignals(reloads) {
+      stopSignals();
+      if (reloads) reloadSignals();
+    },
   };
 }
 

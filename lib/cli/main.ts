@@ -44,6 +44,8 @@ export interface CommandEntry {
   readonly summary: string;
   /** Whether it ends in order at a signal, even at one that comes while it is being loaded. */
   readonly heedsSignals?: boolean;
+  /** Whether it reads its configuration anew at SIGHUP, even at one that comes so early. */
+  readonly reloads?: boolean;
   /** Loads it. */
   load(): Promise<Command>;
 }
@@ -118,7 +120,7 @@ async function help(program: Program, [topic]: readonly string[], io: Io): Promi
 
 async function find({ commands }: Program, word: string, io: Io): Promise<Command> {
   const entry = commands.find(({ name }) => name === word);
-  if (entry?.heedsSignals) io.heedSignals();
+  if (entry?.heedsSignals) io.heedSignals(entry.reloads ?? false);
   if (entry) return await entry.load();
   throw new UsageError(`There is no command "${word}"; ${await hint(word, commands)}`);
 }

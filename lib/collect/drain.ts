@@ -1,4 +1,4 @@
-import { backoff, deadline, delay, pause } from "../backoff.ts";
+import { aborted, backoff, deadline, delay } from "../backoff.ts";
 import {
   type Batch,
   type Buffer,
@@ -94,21 +94,27 @@ export class Drain {
    *
    * @param stopping from then on it returns as soon as the buffer is empty
    * @param stopped from then on it returns at once
+   * @param leaving from then on it returns after the batch that it is at
    */
-  async run(stopping: AbortSignal, stopped: AbortSignal): Promise<void> {
-    while (!stopped.aborted) {
+  async run(
+    stopping: AbortSignal,
+    stopped: AbortSignal,
+    leaving: AbortSignal = stopped,
+  ): Promise<void> {
+    while (!stopped.aborted && !leaving.aborted) {
       this.#busySince = performance.now();
       try {
         const isEmpty = await this.#stepInTime(stopped);
         this.#busySince = undefined;
         this.#failures = 0;
         if (isEmpty && stopping.aborted) return;
-        if (isEmpty) await this.#idle(stopping, stopped);
+        if (isEmpty) await this.#idle(stopping, stopped, leaving);
       } catch (error) {
         this.#busySince = undefined;
         if (stopped.aborted) return;
         this.#failed(error);
-        await pause(this.#backoff(error), stopped);
+        using wait = deadline(this.#backoff(error), stopped, leaving);
+        await aborted(wait.signal);
       }
     }
   }

@@ -116,17 +116,21 @@ export class Poller {
     return this.#progressAt;
   }
 
-  /** Polls until the signal aborts. */
-  async run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
+  /**
+   * Polls until the signal aborts.
+   *
+   * @param leaving ends it too, but only once the poll that is under way is stored
+   */
+  async run(signal: AbortSignal, leaving: AbortSignal = signal): Promise<void> {
+    while (!leaving.aborted) {
       this.#enter("disconnected");
       try {
-        await this.#pollWhileItLasts(signal);
+        await this.#pollWhileItLasts(signal, leaving);
       } catch (error) {
-        if (signal.aborted) break;
+        if (leaving.aborted) break;
         this.#report(error);
         this.#enter(this.#isAsleep(error) ? "asleep" : "backoff");
-        await pause(this.#backoff(), signal);
+        await pause(this.#backoff(), leaving);
         this.#failures++;
       }
     }
@@ -146,13 +150,13 @@ export class Poller {
     return backoff(this.#failures, { initialMs, maxMs: LONGEST_BACKOFF_MS, random });
   }
 
-  async #pollWhileItLasts(signal: AbortSignal): Promise<void> {
+  async #pollWhileItLasts(signal: AbortSignal, leaving: AbortSignal): Promise<void> {
     const { pollIntervalMs: intervalMs, jitterMs } = this.target;
     const { random, now } = this.#ports;
-    await this.#ports.connect(signal);
+    await this.#ports.connect(leaving);
     this.#enter("connected");
     this.#enter("discovering");
-    await using device = await this.#ports.open(signal);
+    await using device = await this.#ports.open(leaving);
     const ids = await this.#ports.name(device);
     this.#device = ids[0] ?? this.target.place;
     for (const warning of device.warnings) {
@@ -165,7 +169,7 @@ export class Poller {
       await this.#poll(device, ids, statics, signal);
       if (statics) staticsAt = performance.now();
       if (this.#state !== "polling") this.#settle(device);
-      await delay(schedule.next(), signal);
+      await delay(schedule.next(), leaving);
       this.#throwStoreFailure();
     }
   }

@@ -1,4 +1,4 @@
-import { pause } from "../backoff.ts";
+import { pause, waitAtMost } from "../backoff.ts";
 import { messageOf } from "../core/mod.ts";
 import type { Log } from "../log.ts";
 import { Poller, type PollerPorts, type PollerState, type PollTarget } from "./poller.ts";
@@ -20,8 +20,13 @@ const STALL_MS = 90_000;
 /** … and for so many of its intervals. */
 const STALL_INTERVALS = 3;
 
+/** How long the last poll of a device that is removed may take, and to give it up. */
+const LEAVE_MS = 10_000;
+const STOP_MS = 1000;
+
 interface Supervised {
   readonly poller: Poller;
+  readonly leave: AbortController;
   readonly stop: AbortController;
   readonly done: Promise<void>;
 }
@@ -30,6 +35,8 @@ interface Supervised {
 export class Supervisor {
   readonly #ports: SupervisorPorts;
   readonly #pollers = new Map<string, Supervised>();
+  /** At their last poll. */
+  readonly #leaving = new Set<Supervised>();
   #replaced = 0;
   #checkedAt = performance.now();
 
@@ -53,6 +60,22 @@ export class Supervisor {
     if (this.#pollers.has(target.place)) return false;
     this.#start(target);
     return true;
+  }
+
+  /**
+   * Ends the polling of a place, once the poll that is under way is stored. A poll that does not come
+   * to an end is given up.
+   */
+  async remove(place: string): Promise<void> {
+    const supervised = this.#pollers.get(place);
+    if (!supervised) return;
+    this.#pollers.delete(place);
+    this.#leaving.add(supervised);
+    const done = supervised.done.then(() => void this.#leaving.delete(supervised));
+    supervised.leave.abort();
+    await waitAtMost(LEAVE_MS, done);
+    supervised.stop.abort();
+    await waitAtMost(STOP_MS, done);
   }
 
   /** Whether a place is polled. */
@@ -88,8 +111,9 @@ export class Supervisor {
   /** Replaces pollers that hang, until the signal aborts; then stops all. */
   async run(signal: AbortSignal): Promise<void> {
     while (!await pause(CHECK_MS, signal)) this.check(performance.now());
-    for (const { stop } of this.#pollers.values()) stop.abort();
-    await Promise.all([...this.#pollers.values()].map(({ done }) => done));
+    const all = [...this.#pollers.values(), ...this.#leaving];
+    for (const supervised of all) end(supervised);
+    await Promise.all(all.map(({ done }) => done));
   }
 
   /** Replaces the pollers that had hung at `now`, on the clock of `performance.now()`. */
@@ -98,7 +122,8 @@ export class Supervisor {
     this.#checkedAt = now;
     // The whole process stood still, or stalled: no poller could make progress either.
     if (wasStopped) return;
-    for (const { poller, stop } of [...this.#pollers.values()]) {
+    for (const supervised of [...this.#pollers.values()]) {
+      const { poller } = supervised;
       const { target } = poller;
       const limit = Math.max(STALL_MS, STALL_INTERVALS * target.pollIntervalMs);
       // Another poller would find the buffer as full, or as slow, and fill the memory meanwhile.
@@ -109,7 +134,7 @@ export class Supervisor {
         state: poller.state,
       });
       this.#replaced++;
-      stop.abort();
+      end(supervised);
       this.#ports.reset(target);
       this.#start(target);
     }
@@ -117,11 +142,16 @@ export class Supervisor {
 
   #start(target: PollTarget): void {
     const poller = new Poller(target, this.#ports.portsOf(target));
-    const stop = new AbortController();
-    const done = poller.run(stop.signal).catch((error) => {
+    const [leave, stop] = [new AbortController(), new AbortController()];
+    const done = poller.run(stop.signal, leave.signal).catch((error) => {
       // Nothing of a device's may end its poller; should it, it is replaced like one that hangs.
       this.#ports.log("error", `a poller failed: ${messageOf(error)}`, { place: target.place });
     });
-    this.#pollers.set(target.place, { poller, stop, done });
+    this.#pollers.set(target.place, { poller, leave, stop, done });
   }
+}
+
+function end({ leave, stop }: Supervised): void {
+  leave.abort();
+  stop.abort();
 }

@@ -1,25 +1,27 @@
-import { deadline as startDeadline, pause } from "../backoff.ts";
+import { aborted, deadline as startDeadline, pause } from "../backoff.ts";
 import type { BufferHandle } from "../buffer/mod.ts";
 import { Clock } from "../clock.ts";
 import { type Config, settings } from "../config/mod.ts";
-import { ConfigError, messageOf } from "../core/mod.ts";
-import { sunspecDefinitions } from "../drivers/mod.ts";
+import { messageOf } from "../core/mod.ts";
 import type { Log } from "../log.ts";
 import { Metrics } from "../metrics.ts";
 import type { StopSignals } from "../signals.ts";
-import { connectNotifier } from "../systemd.ts";
+import { connectNotifier, type Notifier } from "../systemd.ts";
 import { VERSION } from "../version.ts";
+import { adopt, type AdoptionPorts } from "./adoption.ts";
 import { openCollecting, stamperAfter } from "./buffer.ts";
 import { Capacity } from "./capacity.ts";
-import { certificatesOf } from "./certificates.ts";
+import { ConfigState } from "./config_changes.ts";
 import { Deliveries } from "./deliveries.ts";
-import { drainsOf } from "./delivery.ts";
+import { type DeliveryPorts, drainsOf } from "./delivery.ts";
 import { Events } from "./events.ts";
 import { Fleet } from "./fleet.ts";
 import { heartbeat } from "./heartbeat.ts";
 import { servePages } from "./pages.ts";
+import { reloadAgainAndAgain, type ReloadSource } from "./reload.ts";
 import { type CollectorObserver, Storing } from "./storing.ts";
 import { trimAgainAndAgain } from "./trimming.ts";
+import { requireUsable } from "./usable.ts";
 import { Calls, type Vital } from "./vitals.ts";
 
 /** What takes longer has hung: beyond any stall of storage that ends. */
@@ -39,50 +41,63 @@ export interface CollectorReport {
   readonly backlog: Readonly<Record<string, number>>;
 }
 
+/** Who has to know of another configuration. */
+type Working = Omit<AdoptionPorts, "use" | "fail"> & { readonly notifier: Notifier };
+
 /** Everything at once: devices polled, readings kept and delivered, until told to stop. */
 export class Collector {
-  readonly #config: Config;
   readonly #log: Log;
   readonly #observer: CollectorObserver | undefined;
   readonly #metrics = new Metrics({ version: VERSION, deno: Deno.version.deno });
   readonly #delivered: Record<string, number> = {};
   readonly #fatal = new AbortController();
   readonly #calls = new Calls();
+  #state: ConfigState;
   #storing: Storing | undefined;
 
   /** Nothing is opened before `run`. */
   constructor(config: Config, log: Log, observer?: CollectorObserver) {
-    this.#config = config;
+    this.#state = new ConfigState(config);
     this.#log = log;
     this.#observer = observer;
+  }
+
+  get #config(): Config {
+    return this.#state.config;
   }
 
   /**
    * Collects until the first stop signal, then delivers what is left until the deadline.
    *
    * @param warnings what the log is to say once it begins
+   * @param reload where another configuration comes from while it runs
    * @throws {ConfigError} there is nothing to collect
    * @throws when the buffer cannot be used, at start or later
    */
-  async run(signals: StopSignals, warnings: readonly string[] = []): Promise<CollectorReport> {
+  async run(
+    signals: StopSignals,
+    warnings: readonly string[] = [],
+    reload?: ReloadSource,
+  ): Promise<CollectorReport> {
     const ended = new AbortController();
     try {
       const overdue = this.#overdue(signals, ended.signal);
-      return await Promise.race([this.#collect(signals, warnings), overdue]);
+      return await Promise.race([this.#collect(signals, warnings, reload), overdue]);
     } finally {
       ended.abort();
     }
   }
 
-  async #collect(signals: StopSignals, warnings: readonly string[]): Promise<CollectorReport> {
+  async #collect(
+    signals: StopSignals,
+    warnings: readonly string[],
+    reload: ReloadSource | undefined,
+  ): Promise<CollectorReport> {
     const { get } = this.#config;
     const log = this.#log;
     const metrics = this.#metrics;
     const calls = this.#calls;
-    this.#requireDevices();
-    // A definition or certificate that cannot be used is told now, not by each device for ever.
-    await sunspecDefinitions(get(settings.sunspec.modelsDir));
-    certificatesOf(this.#config);
+    await requireUsable(this.#config);
     const { buffer: opened, isIsolated } = await openCollecting(this.#config);
     await using buffer = opened;
     this.#announce(buffer, isIsolated);
@@ -93,11 +108,9 @@ export class Collector {
     using clock = await Clock.start({ changed: (change) => events.tellOfClock(change) });
     events.tellOfDamage(get(settings.buffer.path), clock.synced);
     const stamper = await stamperAfter(buffer, clock);
-    await using deliveries = new Deliveries(drainsOf(this.#config, buffer, log, clock, {
-      observeReadings: (output, result, count) => this.#count(output, result, count),
-      observeBatch: (output, seconds) => metrics.batch(output, seconds),
-      observeFailure: (output, reason) => metrics.outputError(output, reason),
-    }));
+    const delivery = this.#deliveryPorts(buffer, clock);
+    const drains = drainsOf(this.#config, delivery);
+    await using deliveries = new Deliveries();
     const capacity = new Capacity(get(settings.buffer.maxBytes), performance.now());
     const mayWait = get(settings.buffer.whenFull) === "block";
     const observer = this.#observer;
@@ -114,10 +127,12 @@ export class Collector {
       log("warn", `cannot reach the service manager: ${messageOf(error)}`)
     );
     log("info", "metrics are served", { address: `${server.address}:${server.port}` });
+    metrics.configRead(true);
     notifier.notify("READY=1");
     const polling = fleet.run(stopping);
-    deliveries.run();
+    deliveries.add(drains);
     const config = () => this.#config;
+    const working = { fleet, deliveries, delivery, notifier };
     const around = [
       trimAgainAndAgain({ buffer, clock, capacity, calls, metrics, log, config }, stopping),
       heartbeat({
@@ -127,11 +142,12 @@ export class Collector {
         observeLag: (seconds) => metrics.eventLoopLag(seconds),
         log,
       }, stopping),
+      reload && this.#reloadAgainAndAgain(reload, working, stopping),
     ];
     await Promise.all([polling, ...around]);
     notifier.notify("STOPPING=1");
     buffer.flush();
-    const withinMs = get(settings.collect.drainDeadlineMs);
+    const withinMs = this.#config.get(settings.collect.drainDeadlineMs);
     await deliveries.finish(withinMs, buffer.broken, signals.insisting);
     this.#fatal.signal.throwIfAborted();
     const { backlog } = await buffer.stats();
@@ -167,16 +183,6 @@ export class Collector {
     ];
   }
 
-  #requireDevices(): void {
-    const { get } = this.#config;
-    const hasDevices = get(settings.devices).length > 0;
-    if (hasDevices || get(settings.discovery.subnet).length > 0) return;
-    throw new ConfigError(
-      "There is nothing to collect: name [[devices]] or discovery.subnet in the configuration, as " +
-        "made by: sunspool discover ENDPOINT --write-config",
-    );
-  }
-
   #announce(buffer: BufferHandle, isIsolated: boolean): void {
     const { get } = this.#config;
     this.#log("info", `sunspool ${VERSION} collects`, {
@@ -203,6 +209,35 @@ export class Collector {
     });
   }
 
+  #deliveryPorts(buffer: BufferHandle, clock: Clock): DeliveryPorts {
+    return {
+      buffer,
+      clock,
+      log: this.#log,
+      observeReadings: (output, result, count) => this.#count(output, result, count),
+      observeBatch: (output, seconds) => this.#metrics.batch(output, seconds),
+      observeFailure: (output, reason) => this.#metrics.outputError(output, reason),
+    };
+  }
+
+  #reloadAgainAndAgain(
+    reload: ReloadSource,
+    { notifier, ...working }: Working,
+    stopping: AbortSignal,
+  ): Promise<void> {
+    const ports = {
+      ...working,
+      use: (state: ConfigState) => void (this.#state = state),
+      fail: (error: unknown) => this.#fatal.abort(error),
+    };
+    return reloadAgainAndAgain(reload, {
+      adopt: (next) => adopt(next, this.#state, ports, stopping),
+      metrics: this.#metrics,
+      notifier,
+      log: this.#log,
+    }, stopping);
+  }
+
   #count(output: string, result: string, count: number): void {
     this.#metrics.readings(output, result, count);
     if (result === "delivered" || result === "recovered") {
@@ -217,14 +252,4 @@ function statusOf({ supervisor }: Fleet, { drains }: Deliveries): string {
   const { polling, asleep } = supervisor.states();
   const sleepers = asleep === 0 ? "" : `, ${asleep} sleep`;
   return `${polling} of ${supervisor.size} devices answer${sleepers}, ${outputs}`;
-}
-
-/** Resolves when the first of these aborts. */
-function aborted(...signals: readonly AbortSignal[]): Promise<void> {
-  return new Promise((resolve) => {
-    for (const signal of signals) {
-      if (signal.aborted) resolve();
-      signal.addEventListener("abort", () => resolve(), { once: true });
-    }
-  });
 }

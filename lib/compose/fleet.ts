@@ -1,27 +1,16 @@
-import { pause } from "../backoff.ts";
 import { type PollerPorts, type PollerState, type PollTarget, Supervisor } from "../collect/mod.ts";
-import { type Config, type DeviceConfig, settings } from "../config/mod.ts";
-import type { Device, Endpoint, Reading } from "../core/mod.ts";
-import { formatEndpoint } from "../core/mod.ts";
-import type { Log } from "../log.ts";
+import { type Config, settings } from "../config/mod.ts";
+import { type Endpoint, formatEndpoint, type Reading } from "../core/mod.ts";
 import { type PauseKind, Sessions } from "../modbus/mod.ts";
-import { parseTargets, sweep } from "../scan/mod.ts";
-import {
-  deviceOptions,
-  openDevice,
-  ownSessionOptions,
-  requireDevice,
-  sessionOptions,
-  unitIdList,
-} from "./devices.ts";
-import { SEARCH_MS } from "./search.ts";
+import { DeviceNames, type DeviceNamesPorts } from "./device_names.ts";
+import { deviceOptions, requireDevice, sessionOptions } from "./devices.ts";
+import { searchAgainAndAgain } from "./fleet_search.ts";
+import { isSame, type Member, membersOf, placeOf, searchedBy } from "./members.ts";
 
 /** What the fleet does with what it reads, and whom it tells. */
-export interface FleetPorts {
+export interface FleetPorts extends DeviceNamesPorts {
   /** Takes the readings of one poll; resolves when they are safe. */
   store(readings: readonly Reading[]): Promise<void>;
-  /** The id a device keeps for ever. */
-  deviceId(identity: string, place: string, isTaken: boolean): Promise<string>;
   /** Told of each change of state. */
   observeState(device: string, state: PollerState): void;
   /** Told of each poll. */
@@ -34,52 +23,79 @@ export interface FleetPorts {
   observePause(endpoint: string, kind: PauseKind, seconds: number): void;
   /** A device is known under another name from now on. */
   forget(device: string): void;
-  readonly log: Log;
 }
 
-/** Where one device is, and what the configuration says of it. */
-interface Member {
-  readonly endpoint: Endpoint;
-  readonly unitId: number;
-  readonly device: DeviceConfig | undefined;
-  /** What is learned of its device hangs on it. */
-  readonly memory: object;
+/** What has changed for all devices at once. */
+export interface FleetChange {
+  /** How all of them are read. */
+  readonly isRebuilt: boolean;
+  /** Where and how they are searched. */
+  readonly isSearchOther: boolean;
 }
 
 /** All devices: those in the configuration, and those that the search finds. */
 export class Fleet implements Disposable {
   readonly supervisor: Supervisor;
-  readonly #config: Config;
   readonly #ports: FleetPorts;
-  readonly #sessions: Sessions;
   readonly #members = new Map<string, Member>();
-  /** The id that the device at each place was given last. */
-  readonly #ids = new Map<string, string | undefined>();
-  #naming: Promise<unknown> = Promise.resolve();
+  readonly #names: DeviceNames;
+  #config: Config;
+  #sessions: Sessions;
+  #search: { readonly stop: AbortController; readonly done: Promise<void> } | undefined;
 
   /** Nothing is connected before `run`. */
   constructor(config: Config, ports: FleetPorts) {
     this.#config = config;
     this.#ports = ports;
-    this.#sessions = new Sessions({
-      ...sessionOptions(config),
-      onLearned: (endpoint, kind, ms) => this.#tellPause(endpoint, kind, ms),
-    });
+    this.#sessions = this.#newSessions();
     this.supervisor = new Supervisor({
       portsOf: (target) => this.#pollerPorts(target),
       reset: ({ place }) => this.#reset(place),
       log: ports.log,
     });
+    this.#names = new DeviceNames(ports, (place) => this.supervisor.isLive(place));
   }
 
   /** Polls until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    for (const device of this.#config.get(settings.devices)) {
-      for (const unitId of device.unitIds) {
-        this.#add({ endpoint: device.endpoint, unitId, device, memory: {} });
-      }
+    for (const member of membersOf(this.#config)) this.#add(member);
+    this.#beginSearch(signal);
+    await this.supervisor.run(signal);
+    await this.#endSearch();
+  }
+
+  /**
+   * Polls by another configuration from now on. Devices of which it says the same are not disturbed;
+   * the others leave once their poll is stored.
+   *
+   * @param signal that of `run`
+   * @returns how many devices came, left and changed
+   */
+  async reload(config: Config, change: FleetChange, signal: AbortSignal) {
+    if (change.isRebuilt || change.isSearchOther) await this.#endSearch();
+    const named = new Map(membersOf(config).map((member) => [placeOf(member), member]));
+    const isSearched = searchedBy(config);
+    const members = [...this.#members].map(([place, member]) => ({
+      place,
+      member,
+      next: named.get(place) ?? (isSearched(member) ? foundAt(member) : undefined),
+    }));
+    const leaving = members.filter(({ member, next }) =>
+      change.isRebuilt || !next || !isSame(member, next)
+    );
+    await Promise.all(leaving.map(({ place }) => this.#remove(place)));
+    this.#config = config;
+    if (change.isRebuilt) this.#renewSessions();
+    else this.#dropUnused(leaving.map(({ member }) => member.endpoint));
+    const back = leaving.flatMap(({ next }) => next ?? []);
+    const fresh = [...named.values()].filter((member) =>
+      !members.some(({ place }) => place === placeOf(member))
+    );
+    if (!signal.aborted) {
+      for (const member of [...back, ...fresh]) this.#add(member);
+      if (!this.#search) this.#beginSearch(signal);
     }
-    await Promise.all([this.supervisor.run(signal), this.#searchAgainAndAgain(signal)]);
+    return { added: fresh.length, removed: leaving.length - back.length, changed: back.length };
   }
 
   /** Closes all connections. */
@@ -87,9 +103,55 @@ export class Fleet implements Disposable {
     this.#sessions[Symbol.dispose]();
   }
 
+  #newSessions(): Sessions {
+    return new Sessions({
+      ...sessionOptions(this.#config),
+      onLearned: (endpoint, kind, ms) => this.#tellPause(endpoint, kind, ms),
+    });
+  }
+
+  #renewSessions(): void {
+    this.#sessions[Symbol.dispose]();
+    this.#sessions = this.#newSessions();
+  }
+
+  /** Closes the connections that nobody uses any more. */
+  #dropUnused(endpoints: readonly Endpoint[]): void {
+    const used = new Set(
+      [...this.#members.values()].map(({ endpoint }) => formatEndpoint(endpoint)),
+    );
+    for (const endpoint of endpoints) {
+      if (!used.has(formatEndpoint(endpoint))) this.#sessions.drop(endpoint);
+    }
+  }
+
+  #beginSearch(signal: AbortSignal): void {
+    const stop = new AbortController();
+    const done = searchAgainAndAgain({
+      config: this.#config,
+      sessions: this.#sessions,
+      log: this.#ports.log,
+      found: (endpoint, unitId) => this.#add(foundAt({ endpoint, unitId })),
+    }, AbortSignal.any([signal, stop.signal]));
+    this.#search = { stop, done };
+  }
+
+  async #endSearch(): Promise<void> {
+    this.#search?.stop.abort();
+    await this.#search?.done;
+    this.#search = undefined;
+  }
+
+  async #remove(place: string): Promise<void> {
+    await this.supervisor.remove(place);
+    for (const id of this.#names.forget(place)) this.#ports.forget(id);
+    this.#members.delete(place);
+  }
+
   #add(member: Member): void {
     const { get } = this.#config;
     const place = placeOf(member);
+    if (this.#members.has(place)) return;
     this.#members.set(place, member);
     this.supervisor.add({
       place,
@@ -99,8 +161,8 @@ export class Fleet implements Disposable {
     });
   }
 
-  #session({ endpoint, device }: Member) {
-    return this.#sessions.get(endpoint, ownSessionOptions(device));
+  #session({ endpoint, session }: Member) {
+    return this.#sessions.get(endpoint, session);
   }
 
   #tellPause(endpoint: string, kind: PauseKind, ms: number): void {
@@ -127,7 +189,7 @@ export class Fleet implements Disposable {
       open: (signal) =>
         requireDevice(this.#session(member).unit(member.unitId, { observe }), options, signal),
       name: async (device) => {
-        const ids = await this.#name(device, place);
+        const ids = await this.#names.name(device, place);
         for (const known of [label, ...children]) {
           if (!ids.includes(known)) this.#ports.forget(known);
         }
@@ -148,88 +210,9 @@ export class Fleet implements Disposable {
       now: Date.now,
     };
   }
-
-  /** One after the other: of twins that are found at once, one is the first. */
-  #name(device: Device, place: string): Promise<readonly string[]> {
-    const named = this.#naming.then(() => this.#nameAll(device, place));
-    this.#naming = named.catch(() => {});
-    return named;
-  }
-
-  /** Ids of a device and its children; a live twin elsewhere keeps the plain one. */
-  async #nameAll(device: Device, place: string): Promise<readonly string[]> {
-    const ids: string[] = [];
-    for (const { id: identity } of [device.identity, ...device.children]) {
-      const id = await this.#ports.deviceId(identity, place, this.#isTaken(identity, place));
-      ids.push(id);
-      if (id === identity) continue;
-      this.#ports.log("warn", "two devices call themselves the same; this one gets another id", {
-        identity,
-        device: id,
-        place,
-      });
-    }
-    this.#ids.set(place, ids[0]);
-    return ids;
-  }
-
-  /** Whether a device other than the one at `place` is live under this id. */
-  #isTaken(id: string, place: string): boolean {
-    return [...this.#ids].some(([other, taken]) =>
-      taken === id && other !== place && this.supervisor.isLive(other)
-    );
-  }
-
-  async #searchAgainAndAgain(signal: AbortSignal): Promise<void> {
-    const { discovery } = settings;
-    const subnet = this.#config.get(discovery.subnet);
-    if (subnet.length === 0) return;
-    const everyMs = this.#config.get(discovery.rescanIntervalS) * 1000;
-    do {
-      await this.#search(subnet, signal).catch((error) => {
-        if (!signal.aborted) {
-          this.#ports.log("error", "the search failed", { error: String(error) });
-        }
-      });
-    } while (everyMs > 0 && !await pause(everyMs, signal));
-  }
-
-  async #search(subnet: readonly string[], signal: AbortSignal): Promise<void> {
-    const { get } = this.#config;
-    const { discovery } = settings;
-    const targets = parseTargets(subnet, [], [get(discovery.port)]);
-    const options = deviceOptions(this.#config);
-    const unknown = [...targets.endpoints()].filter((endpoint) => !this.#sessions.has(endpoint));
-    let found = 0;
-    const counts = await sweep({
-      endpoints: unknown,
-      unitIds: unitIdList(get(discovery.unitIds)),
-      firstOnly: false,
-      concurrency: get(discovery.maxConcurrency),
-      connectTimeoutMs: get(discovery.perHostTimeoutMs),
-      sessions: this.#sessions,
-      open: (transport, stop) => openDevice(transport, options, stop),
-      withinMs: SEARCH_MS,
-      onProgress: () => {},
-      onLeft: (endpoint, { length: left }) =>
-        this.#ports.log("warn", "the search had no time for all unit ids", {
-          endpoint: formatEndpoint(endpoint),
-          left,
-        }),
-      onFound: ({ endpoint, unitId, device }) => {
-        if (!device) return;
-        found++;
-        this.#add({ endpoint, unitId, device: undefined, memory: {} });
-      },
-    }, signal);
-    this.#ports.log("info", "searched for devices", {
-      subnet: subnet.join(","),
-      tried: counts.done,
-      found,
-    });
-  }
 }
 
-function placeOf({ endpoint, unitId }: Pick<Member, "endpoint" | "unitId">): string {
-  return `${formatEndpoint(endpoint)}/${unitId}`;
+/** A device that the configuration says nothing of. */
+function foundAt({ endpoint, unitId }: Pick<Member, "endpoint" | "unitId">): Member {
+  return { endpoint, unitId, device: undefined, session: {}, memory: {} };
 }

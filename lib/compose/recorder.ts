@@ -21,6 +21,12 @@ export function recorderOf(config: Config): Recorder | undefined {
   return recorder;
 }
 
+/** A configuration that comes after another goes on recording where that one did. */
+export function keepRecorder(before: Config, after: Config): void {
+  const recorder = known.get(before);
+  if (recorder) known.set(after, recorder);
+}
+
 function openRecorder(path: string, config: Config): Recorder {
   let file: Deno.FsFile | undefined;
   const write = (text: string) => {

@@ -171,3 +171,26 @@ Deno.test("a commit that fails half way leaves the cursor, the note and the dead
   const { position, note } = await buffer.local("file");
   assert.deepEqual([position, note, (await buffer.stats()).deadLetters], [0, "in flight", 0]);
 });
+
+Deno.test("while it is open, outputs come and go and the topic changes as when it is opened", async () => {
+  await using folder = new BufferFolder();
+  await using buffer = await folder.opened({ outputs: ["file"] });
+  await buffer.append(numbered(1, 4));
+  await buffer.commit("file", 2, []);
+  await buffer.trim(KEEP);
+  await buffer.route(["file", "kafka"], "roofs");
+  assert.equal((await buffer.local("kafka")).position, 2, "a new one starts at the oldest row");
+  await buffer.append(numbered(5, 5));
+  assert.deepEqual(textsOf(await buffer.read("kafka", ALL)), ["3", "4"], "of one topic");
+  await buffer.commit("kafka", 4, []);
+  const [fifth] = await buffer.read("kafka", ALL);
+  assert.deepEqual([fifth?.position, fifth?.topic], [5, "roofs"]);
+
+  await buffer.route(["kafka"], "roofs");
+  assert.deepEqual(Object.keys((await buffer.stats()).backlog), ["kafka"]);
+  await buffer.commit("kafka", 5, []);
+  assert.equal((await buffer.trim(KEEP)).delivered, 3, "one that left holds no rows");
+  await buffer.route(["file", "kafka"], "roofs");
+  const [gap] = gapsOf(await buffer.read("file", ALL));
+  assert.deepEqual([gap?.first, gap?.last, gap?.reason], [3, 5, "output_was_removed"]);
+});

@@ -421,3 +421,41 @@ Deno.test("it says for how long it has been at a batch", async () => {
   await work.clock.until(done);
   assert.equal(work.drain.stuckMs, 0);
 });
+
+Deno.test("whoever leaves finishes the batch under way, commits it, and begins no other", async () => {
+  await using work = await setUp();
+  const { clock, buffer, output, drain } = work;
+  await work.append(["a"]);
+  const arrival = Promise.withResolvers<void>();
+  output.steps = [async (take) => {
+    await arrival.promise;
+    return take();
+  }];
+  const leaving = new AbortController();
+  const done = drain.run(work.stopping.signal, work.stopped.signal, leaving.signal);
+  await clock.advance(0);
+  await work.append(["b"]);
+  leaving.abort();
+  await clock.advance(1000);
+  assert.deepEqual(output.texts, []);
+  arrival.resolve();
+  await clock.until(done);
+  assert.deepEqual(output.texts, ["a"]);
+  assert.equal((await buffer.local("memory")).position, 1);
+});
+
+Deno.test("whoever leaves while all is delivered, or while it fails, goes at once", async () => {
+  for (const steps of [[], [lost(DOWN)]]) {
+    await using work = await setUp();
+    const { clock, output, drain } = work;
+    await work.append(["a"]);
+    output.steps = steps;
+    const leaving = new AbortController();
+    const done = drain.run(work.stopping.signal, work.stopped.signal, leaving.signal);
+    await clock.advance(0);
+    leaving.abort();
+    const before = clock.elapsed;
+    await clock.until(done);
+    assert.equal(clock.elapsed, before);
+  }
+});

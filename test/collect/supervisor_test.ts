@@ -170,3 +170,51 @@ Deno.test("a stop ends all pollers", async () => {
   assert.equal(work.supervisor.states().disconnected, 2);
   assert.equal(clock.timers, 0);
 });
+
+Deno.test("a place that is removed is left once the poll under way is stored", async () => {
+  using clock = new FakeClock();
+  const read = Promise.withResolvers<void>();
+  await using work = running(clock, { [TARGET.place]: { read: () => read.promise } });
+  const { supervisor } = work;
+  supervisor.add(TARGET);
+  supervisor.add(OTHER);
+  await clock.advance(500);
+  const removed = supervisor.remove(TARGET.place);
+  assert.deepEqual([supervisor.has(TARGET.place), supervisor.size], [false, 1]);
+  const [device, other] = work.devices;
+  await clock.advance(1000);
+  assert.deepEqual(device?.stored, []);
+  read.resolve();
+  await clock.until(removed);
+  assert.deepEqual([device?.stored.length, device?.openCount], [1, 0]);
+  assert.equal(supervisor.add(TARGET), true, "it may come back");
+  await clock.advance(2000);
+  assert.equal(device?.stored.length, 1);
+  assert.ok((other?.stored.length ?? 0) >= 3, "the others are polled on");
+});
+
+Deno.test("a place that is removed is given up when its poll does not end, and not waited for", async () => {
+  using clock = new FakeClock();
+  const work = running(clock, { [TARGET.place]: { read: hang } });
+  work.supervisor.add(TARGET);
+  await clock.advance(500);
+  const startedAt = clock.elapsed;
+  await clock.until(work.supervisor.remove(TARGET.place));
+  assert.ok(clock.elapsed - startedAt <= 12_000);
+  assert.equal(work.supervisor.size, 0);
+});
+
+Deno.test("a place that is absent is removed at once", async () => {
+  using clock = new FakeClock();
+  for (
+    const script of [{ connect: () => Promise.reject(new Error("absent")) }, { connect: hang }]
+  ) {
+    const work = running(clock, { [TARGET.place]: script });
+    work.supervisor.add(TARGET);
+    await clock.advance(0);
+    const startedAt = clock.elapsed;
+    await clock.until(work.supervisor.remove(TARGET.place));
+    if (script.connect !== hang) assert.equal(clock.elapsed, startedAt);
+    assert.equal(work.supervisor.size, 0);
+  }
+});

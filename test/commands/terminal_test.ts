@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { loopbackNet, neutralEnvironment, temporaryFolder } from "../program.ts";
+import { eventually, loopbackNet, neutralEnvironment, start, temporaryFolder } from "../program.ts";
 
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 
@@ -40,5 +40,24 @@ Deno.test({
     const plain = await onTerminal(scan, { NO_COLOR: "1" });
     assert.doesNotMatch(plain, /ESC/);
     assert.match(plain, /^ENDPOINT .*\r\n14 tried: 0 SunSpec devices, 14 refused\r\n$/);
+  },
+});
+
+Deno.test({
+  name: `collect stops in order when the terminal goes that it was started at${unless}`,
+  ignore: !hasTerminal,
+  async fn() {
+    using folder = temporaryFolder();
+    const { path: cwd } = folder;
+    const sets = [`devices=${loopbackNet()}.1`, "metrics.port=0"];
+    const options = sets.map((set) => `--set ${set}`).join(" ");
+    const words = `exec ${Deno.execPath()} run -A ${MAIN} collect ${options} 2> told`;
+    const command = ["script", "-qec", words, "/dev/null"] as const;
+    await using terminal = start([], { cwd, command });
+    await Deno.writeTextFile(`${cwd}/told`, "");
+    const told = () => Deno.readTextFileSync(`${cwd}/told`);
+    await eventually("it collects", () => told().includes("metrics are served"));
+    terminal.kill("SIGKILL");
+    await eventually("it has stopped", () => told().includes("stopped: devices 1"), told);
   },
 });

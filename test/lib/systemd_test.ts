@@ -46,6 +46,18 @@ Deno.test("the service manager hears of it, by path and by abstract name", async
   assert.deepEqual([...Deno.readDirSync(folder.path)].map(({ name }) => name), ["notify"]);
 });
 
+Deno.test("what is said at once is heard in order, up to the end", async () => {
+  using folder = temporaryFolder();
+  await using manager = new ServiceManager(`${folder.path}/notify`);
+  const said = ["READY=1", "RELOADING=1", "READY=1", "STATUS=polling 3 devices", "STOPPING=1"];
+  {
+    using notifier = connectWith({ NOTIFY_SOCKET: `${folder.path}/notify` });
+    for (const line of said) notifier.notify(line);
+  }
+  await eventually("the manager hears it", () => manager.heard.length === said.length);
+  assert.deepEqual(manager.heard, said);
+});
+
 Deno.test("without a service manager it stays silent", () => {
   using notifier = connectWith({});
   notifier.notify("READY=1");

@@ -14,6 +14,20 @@ seen capabilities "$(status CapBnd)"
 seen seccomp "$(status Seccomp)"
 seen buffer "$(stat -c '%U %a' /var/lib/sunspool/sunspec-buffer.sqlite)"
 
+# Another device, and it is gone again: the same process goes on.
+config=/etc/sunspool/config.toml
+before=$(show sunspool.service MainPID)
+cp "$config" /tmp/config.toml
+printf '[[devices]]\nendpoint = "127.0.0.1:5021"\n' >> "$config"
+systemctl reload sunspool.service
+until_is 'show sunspool.service StatusText' '1 of 2*'
+seen reloaded "$(show sunspool.service StatusText)"
+cp /tmp/config.toml "$config"
+systemctl reload sunspool.service
+until_is 'show sunspool.service StatusText' '1 of 1*'
+[ "$(show sunspool.service MainPID)" = "$before" ]
+seen after_reload "$? $(show sunspool.service ActiveState)"
+
 # It hangs: systemd notices, and starts it again.
 kill -STOP "$(show sunspool.service MainPID)"
 until_is 'show sunspool.service NRestarts' 1

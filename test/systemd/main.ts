@@ -1,6 +1,6 @@
 /**
  * Runs the units under systemd itself, as process 1 of name spaces of its own: it starts, tells its
- * state, is sandboxed, is started again when it hangs or is killed, stops, polls and drains once.
+ * state, is sandboxed, reads its configuration anew, is started again when it hangs or is killed, stops, polls and drains once.
  * Takes half a minute; needs root, systemd and overlayfs.
  *
  *     deno task systemd
@@ -18,6 +18,8 @@ const WANTED: Readonly<Record<string, RegExp>> = {
   capabilities: /^0+$/,
   seccomp: /^2$/,
   buffer: /^sunspool 600$/,
+  reloaded: /^1 of 2 devices answer/,
+  after_reload: /^0 active$/,
   after_hang: /^1 active$/,
   after_kill: /^2 active$/,
   stopped: /^success 0$/,
