@@ -1,4 +1,5 @@
 import type { Rejection } from "../core/mod.ts";
+import type { Rows } from "./rows.ts";
 import type { Sql } from "./sql.ts";
 
 /** The share of the buffer that dead letters may take; then the oldest go. */
@@ -7,11 +8,13 @@ const SHARE = 1 / 8;
 /** Readings that an output will never take, or that went bad on disk, set aside with the reason. */
 export class DeadLetters {
   readonly #sql: Sql;
+  readonly #rows: Rows;
   readonly #maxBytes: number;
 
   /** @param maxBytes what the buffer may hold */
-  constructor(sql: Sql, maxBytes: number) {
+  constructor(sql: Sql, rows: Rows, maxBytes: number) {
     this.#sql = sql;
+    this.#rows = rows;
     this.#maxBytes = maxBytes * SHARE;
   }
 
@@ -20,9 +23,11 @@ export class DeadLetters {
     return this.#sql.number("SELECT count(*) FROM dead_letter");
   }
 
-  /** Copies a row of the log. Within a transaction. */
+  /** Copies a row of the log, its payload whole where it can be had. Within a transaction. */
   add(output: string, { position, reason }: Rejection, epoch: number): void {
-    this.#sql.run(
+    const row = this.#rows.at(position);
+    const sound = row && this.#rows.sound(row);
+    const { lastId } = this.#sql.run(
       "INSERT INTO dead_letter(output, position, epoch, topic, payload, schema, created_at, " +
         "reason, rejected_at, crc, clock_synced) " +
         "SELECT ?, id, ?, topic, payload, schema, created_at, ?, ?, crc, clock_synced " +
@@ -33,6 +38,14 @@ export class DeadLetters {
       Date.now(),
       position,
     );
+    // Its template may go before it does.
+    if (sound && row.template !== null) {
+      const { payload, schema } = sound;
+      this.#sql.run(
+        "UPDATE dead_letter SET payload = ?, schema = ? WHERE id = ?",
+        ...[payload, schema, lastId],
+      );
+    }
   }
 
   /** Drops the oldest until they fit their share: readings that can be delivered need the room. */

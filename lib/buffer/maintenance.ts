@@ -4,9 +4,10 @@ import type { Cursors } from "./cursors.ts";
 import type { Gaps } from "./gaps.ts";
 import type { Identity } from "./identity.ts";
 import { bytesOf, type Room } from "./room.ts";
-import { type LogRow, Rows, soundRow } from "./rows.ts";
+import { type LogRow, Rows } from "./rows.ts";
 import { seal } from "./seal.ts";
 import { type Row, Sql } from "./sql.ts";
+import { Templates } from "./templates.ts";
 
 /** Rows looked at in one transaction: nothing that writes waits long. */
 const CHUNK = 200;
@@ -128,7 +129,7 @@ export class Maintenance {
   /** How many rows of the log are not what was written. */
   damagedRows(): number {
     let damaged = 0;
-    for (const row of this.#all(0)) if (!soundRow(row)) damaged++;
+    for (const row of this.#all(0)) if (!this.#rows.sound(row)) damaged++;
     return damaged;
   }
 
@@ -184,7 +185,7 @@ export class Maintenance {
     const { cursors } = this.#parts;
     const from = output === undefined ? cursors.delivered() : cursors.get(output).position;
     for (const row of this.#all(from)) {
-      const sound = soundRow(row);
+      const sound = this.#rows.sound(row);
       const isWanted = output === undefined || sound?.output === null || sound?.output === output;
       if (sound && isWanted) yield sound;
     }
@@ -246,7 +247,7 @@ export class Maintenance {
     // One file, with nothing beside it.
     copy.all("PRAGMA journal_mode = delete");
     copy.transaction(() => {
-      new Rows(copy).insert(event, { topic: this.#parts.topic });
+      new Rows(copy, new Templates(copy)).insert(event, { topic: this.#parts.topic });
       copy.run("UPDATE meta SET value = ? WHERE key = 'epoch'", String(this.#nextEpoch()));
       seal(copy);
     });

@@ -21,6 +21,7 @@ import { InFlight } from "./in_flight.ts";
 import { type BufferTask, TaskLock } from "./lock.ts";
 import { Maintenance } from "./maintenance.ts";
 import { markSuspect, openFile } from "./open.ts";
+import { Packer } from "./packer.ts";
 import { openPrivately } from "./private_file.ts";
 import { Refusals } from "./refusals.ts";
 import { bytesOf, Room } from "./room.ts";
@@ -28,6 +29,7 @@ import { Rows } from "./rows.ts";
 import type { StorageOptions } from "./schema.ts";
 import { Space } from "./space.ts";
 import { isBroken, type Row, type Sql, SqliteCode, sqliteCode } from "./sql.ts";
+import { Templates } from "./templates.ts";
 import { type IsOver, Trimmer } from "./trim.ts";
 
 /** What to do with the buffer: `collect` appends and drains. */
@@ -90,6 +92,7 @@ export class SqliteBuffer implements Buffer {
   readonly #sql: Sql;
   readonly #resources: DisposableStack;
   readonly #identity: Identity;
+  readonly #packer: Packer;
   readonly #rows: Rows;
   readonly #gaps: Gaps;
   readonly #inFlight: InFlight;
@@ -139,11 +142,13 @@ export class SqliteBuffer implements Buffer {
       // While somebody else delivers, the file cannot have been exchanged under them.
       if (drain) this.#identity.open();
     }
-    this.#rows = new Rows(this.#sql);
+    const templates = new Templates(this.#sql);
+    this.#packer = new Packer(this.#sql, templates, options.maxBytes);
+    this.#rows = new Rows(this.#sql, templates, this.#appends ? this.#packer : undefined);
     this.#gaps = new Gaps(this.#sql, (gap) => this.#insertGap(gap));
     this.#inFlight = new InFlight(this.#sql, this.#gaps);
     this.#cursors = new Cursors(this.#sql, this.#gaps, this.#inFlight);
-    this.#deadLetters = new DeadLetters(this.#sql, options.maxBytes);
+    this.#deadLetters = new DeadLetters(this.#sql, this.#rows, options.maxBytes);
     this.#room = new Room(this.#sql, options);
     this.#trimmer = new Trimmer(this.#sql, this.#rows, {
       cursors: this.#cursors,
@@ -325,6 +330,7 @@ export class SqliteBuffer implements Buffer {
       return {
         rows: first === 0 ? 0 : Number(span?.last) - first + 1,
         bytes: this.#room.used(),
+        stored: this.#rows.stored,
         maxBytes: this.#options.maxBytes,
         oldestAt: first === 0 ? undefined : Number(span?.oldest),
         deadLetters: this.#deadLetters.count(),
@@ -456,6 +462,7 @@ export class SqliteBuffer implements Buffer {
         : []),
     ];
     const dropped = lost.reduce((sum, { rows }) => sum + rows, 0);
+    this.#packer.retire(this.#rows.first(), now.steady);
     const isGivenBack = this.#space.giveBack(isOver);
     this.#space.placeBallast();
     if (dropped > 0) this.#changed();
@@ -493,7 +500,7 @@ export class SqliteBuffer implements Buffer {
     this.#publishGaps(output, false);
     for (;;) {
       const { position } = this.#cursors.get(output);
-      const { entries, corrupt } = this.#rows.sound(output, position, limit);
+      const { entries, corrupt } = this.#rows.next(output, position, limit);
       if (corrupt) this.#dropCorrupt(corrupt, Number(corrupt.id));
       if (entries.length > 0) return this.#handOut(output, entries);
       // A row that went bad may have been the first one: look again behind it.

@@ -1,7 +1,12 @@
 import type { Entry, NewEntry, ReadLimit } from "../core/mod.ts";
 import { crc32c } from "./crc32c.ts";
+import type { Packer } from "./packer.ts";
+import { unpack } from "./packing.ts";
 import type { Row, Sql } from "./sql.ts";
+import type { Templates } from "./templates.ts";
 
+/** What a row takes beside its payload: its other columns, and its entry in the index. */
+const ROW_BYTES = 85;
 /** Rows fetched at once: a batch may end long before the rows do. `iterate()` hides errors. */
 const READ_AHEAD = 200;
 
@@ -22,23 +27,51 @@ export interface Destination {
 /** The rows of the log, each with checksums of all that was written. */
 export class Rows {
   readonly #sql: Sql;
+  readonly #templates: Templates;
+  readonly #packer: Packer | undefined;
+  #stored = 0;
 
-  /** On the tables of a buffer file. */
-  constructor(sql: Sql) {
+  /**
+   * On the tables of a buffer file.
+   *
+   * @param packer makes rows small; without one they are kept whole
+   */
+  constructor(sql: Sql, templates: Templates, packer?: Packer) {
     this.#sql = sql;
+    this.#templates = templates;
+    this.#packer = packer;
+  }
+
+  /** About how many bytes of the file all that was inserted took. */
+  get stored(): number {
+    return this.#stored;
   }
 
   /** Appends a row; gives its position. */
   insert(entry: NewEntry, { topic, output }: Destination): number {
-    const { payload, createdAt, schema, clockSynced } = entry;
-    const synced = clockSynced === null ? null : Number(clockSynced);
-    return this.#sql.run(
+    const { payload, createdAt, clockSynced } = entry;
+    const packed = this.#packer?.pack(entry);
+    const kept = packed?.bytes ?? payload;
+    const template = packed?.use.template.id ?? null;
+    const columns = {
+      topic,
+      created_at: createdAt,
+      // The template's own.
+      schema: packed ? "" : entry.schema,
+      clock_synced: clockSynced === null ? null : Number(clockSynced),
+      output: output ?? null,
+      template,
+    };
+    this.#stored += kept.length + ROW_BYTES;
+    const { lastId } = this.#sql.run(
       "INSERT INTO telemetry_queue" +
-        "(topic, payload, created_at, schema, crc, clock_synced, output, header_crc) " +
-        "VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
-      ...[topic, payload, createdAt, schema, crc32c(payload), synced, output ?? null],
-      headerCrc([topic, createdAt, schema, synced, output ?? null]),
-    ).lastId;
+        "(topic, payload, created_at, schema, crc, clock_synced, output, header_crc, template) " +
+        "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      ...[topic, kept, createdAt, columns.schema, crc32c(payload), columns.clock_synced],
+      ...[columns.output, headerCrc(columns), template],
+    );
+    if (packed) packed.use.lastAt = lastId;
+    return lastId;
   }
 
   /** The next rows behind a position. */
@@ -46,11 +79,47 @@ export class Rows {
     return this.#sql.all(`${SELECT} WHERE id > ? ORDER BY id LIMIT ?`, position, count);
   }
 
+  /** What a row says; undefined when it is not what was written. */
+  sound(row: Row): LogRow | undefined {
+    const { id, topic, payload, created_at, clock_synced, output, header_crc } = row;
+    if (typeof id !== "number" || !(payload instanceof Uint8Array)) return undefined;
+    // Rows of the first version have no checksum of their header.
+    if (header_crc !== null && headerCrc(row) !== header_crc) return undefined;
+    const whole = this.#whole(row, payload);
+    if (!whole || crc32c(whole.payload) !== row.crc) return undefined;
+    return {
+      position: id,
+      topic: String(topic),
+      ...whole,
+      createdAt: Number(created_at),
+      clockSynced: clock_synced === null ? null : Boolean(clock_synced),
+      output: output === null ? null : String(output),
+    };
+  }
+
+  /** The oldest position there is; beyond all numbers when there is none. */
+  first(): number {
+    const { first } = this.#sql.get("SELECT min(id) AS first FROM telemetry_queue") ?? {};
+    return typeof first === "number" ? first : Number.MAX_SAFE_INTEGER;
+  }
+
+  /** The row at a position, if there is one. */
+  at(position: number): Row | undefined {
+    return this.#sql.get(`${SELECT} WHERE id = ?`, position);
+  }
+
+  #whole({ schema, template }: Row, payload: Uint8Array) {
+    if (template === null) return { schema: String(schema), payload };
+    const found = this.#templates.get(Number(template));
+    const whole = found && unpack(found, payload);
+    return whole && { schema: found.schema, payload: whole };
+  }
+
   /**
    * What an output has to take behind a position, all of one topic, up to the first row that is not
    * what was written; that row, if there is one.
    */
-  sound(
+  next(
     output: string,
     position: number,
     { rows, bytes }: ReadLimit,
@@ -61,7 +130,7 @@ export class Rows {
     while (entries.length < rows) {
       const found = this.behind(last, Math.min(READ_AHEAD, rows - entries.length));
       for (const row of found) {
-        const sound = soundRow(row);
+        const sound = this.sound(row);
         if (!sound) return { entries, corrupt: row };
         last = sound.position;
         if (sound.output !== null && sound.output !== output) continue;
@@ -82,7 +151,8 @@ export class Rows {
       "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'latest_time'",
     );
     // A time that went bad would push all that follow into the future.
-    const newest = this.#sql.all(`${SELECT} ORDER BY created_at DESC LIMIT 3`).map(soundRow);
+    const newest = this.#sql.all(`${SELECT} ORDER BY created_at DESC LIMIT 3`)
+      .map((row) => this.sound(row));
     return Math.max(noted, newest.find((row) => row !== undefined)?.createdAt ?? 0);
   }
 
@@ -99,34 +169,20 @@ export class Rows {
 // An integer that went bad may not fit a number: as REAL it is only wrong.
 const SELECT = "SELECT id, topic, payload, CAST(created_at AS REAL) AS created_at, schema, " +
   "CAST(crc AS REAL) AS crc, CAST(clock_synced AS REAL) AS clock_synced, output, " +
-  "CAST(header_crc AS REAL) AS header_crc FROM telemetry_queue";
+  "CAST(header_crc AS REAL) AS header_crc, CAST(template AS REAL) AS template " +
+  "FROM telemetry_queue";
 
 function toEntry({ output: _, ...entry }: LogRow): Entry {
   return entry;
 }
 
-/** What a row says; undefined when it is not what was written. */
-export function soundRow(row: Row): LogRow | undefined {
-  const { id, topic, payload, created_at, schema, clock_synced, output, header_crc } = row;
-  if (typeof id !== "number" || !(payload instanceof Uint8Array)) return undefined;
-  if (crc32c(payload) !== row.crc) return undefined;
-  const header = [topic, created_at, schema, clock_synced, output];
-  // Rows of the first version have no checksum of their header.
-  if (header_crc !== null && headerCrc(header) !== header_crc) return undefined;
-  return {
-    position: id,
-    topic: String(topic),
-    payload,
-    createdAt: Number(created_at),
-    schema: String(schema),
-    clockSynced: clock_synced === null ? null : Boolean(clock_synced),
-    output: output === null ? null : String(output),
-  };
-}
-
 const encoder = new TextEncoder();
 
 /** The checksum of everything in a row but its position and payload. */
-function headerCrc(columns: readonly unknown[]): number {
+function headerCrc(row: Row): number {
+  const { topic, created_at, schema, clock_synced, output, template } = row;
+  const columns = [topic, created_at, schema, clock_synced, output];
+  // Before there were templates it was that of the others.
+  if (template !== null) columns.push(template);
   return crc32c(encoder.encode(JSON.stringify(columns)));
 }

@@ -78,6 +78,16 @@ export const MIGRATIONS: readonly (readonly string[])[] = [[
      reason TEXT NOT NULL,
      at REAL NOT NULL,
      PRIMARY KEY(output, position)) WITHOUT ROWID`,
+], [
+  // Of rows that have one, `payload` is the difference to it, and `crc` that of the whole reading.
+  "ALTER TABLE telemetry_queue ADD COLUMN template INTEGER",
+  // Each is there twice, under two ids that follow on each other.
+  `CREATE TABLE template(
+     id INTEGER PRIMARY KEY AUTOINCREMENT,
+     schema TEXT NOT NULL,
+     numbers BLOB NOT NULL,
+     body BLOB NOT NULL,
+     crc INTEGER NOT NULL)`,
 ]];
 
 /** Written into `user_version`; a file with a higher one is refused. */

@@ -38,6 +38,7 @@ export function sqliteCode(error: unknown): number | undefined {
 export class Sql implements Disposable {
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
+  #undone = 0;
 
   /** @throws {Error} with `errcode` when the file cannot be opened */
   constructor(path: string, options: { readonly readOnly?: boolean } = {}) {
@@ -45,6 +46,11 @@ export class Sql implements Disposable {
       readOnly: options.readOnly ?? false,
       timeout: BUSY_TIMEOUT_MS,
     });
+  }
+
+  /** How many transactions were rolled back: what is remembered from one of them never was. */
+  get undone(): number {
+    return this.#undone;
   }
 
   /** All rows of a query. */
@@ -77,6 +83,7 @@ export class Sql implements Disposable {
       this.run("COMMIT");
       return result;
     } catch (error) {
+      this.#undone++;
       // SQLite rolls some failures back itself.
       if (this.#database.isTransaction) this.run("ROLLBACK");
       throw error;

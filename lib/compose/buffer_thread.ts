@@ -1,4 +1,4 @@
-import { encodeBody, gapReading } from "../avro/encode.ts";
+import { encodeReading, gapReading } from "../avro/encode.ts";
 import { SCHEMA_FINGERPRINT, SCHEMA_TEXT } from "../avro/schema.ts";
 import {
   type BufferOptions,
@@ -54,7 +54,7 @@ function gapEntry(gap: Reading): NewEntry {
 export function toEntry(reading: Reading): NewEntry {
   return {
     schema: SCHEMA_FINGERPRINT,
-    payload: encodeBody(reading),
+    ...encodeReading(reading),
     createdAt: Math.floor(reading.collectedAt / 1000),
     clockSynced: reading.clockSynced,
   };

@@ -1,30 +1,40 @@
-/** Bytes a row takes beside its payload: columns, index entry, page fill. */
-const ROW_OVERHEAD = 90;
+/** What comes first is not yet kept as small as the rest. */
+const SETTLING_SECONDS = 3;
 /** No estimate before so much time has been seen. */
 const LEAST_SECONDS = 3;
+
+interface Seen {
+  /** Seconds. */
+  readonly at: number;
+  /** Bytes that were stored until then. */
+  readonly stored: number;
+}
 
 /** Estimates how long an outage the buffer holds, from what has been stored so far. */
 export class Capacity {
   readonly #maxBytes: number;
   readonly #startedAt: number;
-  #bytes = 0;
+  #first: Seen | undefined;
 
   /** @param now milliseconds on the clock of `performance.now()` */
   constructor(maxBytes: number, now: number) {
     this.#maxBytes = maxBytes;
-    this.#startedAt = now;
+    this.#startedAt = now / 1000;
   }
 
-  /** Counts what was stored. */
-  add(payloads: readonly { readonly payload: Uint8Array }[]): void {
-    for (const { payload } of payloads) this.#bytes += payload.length + ROW_OVERHEAD;
-  }
-
-  /** Seconds of outage; undefined while nothing can be said. */
-  seconds(now: number): number | undefined {
-    const elapsed = (now - this.#startedAt) / 1000;
-    if (this.#bytes === 0 || elapsed < LEAST_SECONDS) return undefined;
-    return this.#maxBytes / (this.#bytes / elapsed);
+  /**
+   * Seconds of outage; undefined while nothing can be said.
+   *
+   * @param stored bytes that were stored until now
+   * @param now as in the constructor
+   */
+  seconds(stored: number, now: number): number | undefined {
+    const at = now / 1000;
+    if (at - this.#startedAt < SETTLING_SECONDS) return undefined;
+    this.#first ??= { at, stored };
+    const [elapsed, bytes] = [at - this.#first.at, stored - this.#first.stored];
+    if (bytes === 0 || elapsed < LEAST_SECONDS) return undefined;
+    return this.#maxBytes / (bytes / elapsed);
   }
 }
 

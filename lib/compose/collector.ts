@@ -114,7 +114,7 @@ export class Collector {
     const capacity = new Capacity(get(settings.buffer.maxBytes), performance.now());
     const mayWait = get(settings.buffer.whenFull) === "block";
     const observer = this.#observer;
-    const ports = { buffer, stamper, capacity, calls, metrics, log, observer, mayWait };
+    const ports = { buffer, stamper, calls, metrics, log, observer, mayWait };
     const storing = this.#storing = new Storing(ports);
     using fleet = this.#fleet(buffer, storing);
     const stopping = AbortSignal.any([signals.stopping, this.#fatal.signal]);

@@ -4,7 +4,6 @@ import { messageOf, type NewEntry, type Reading } from "../core/mod.ts";
 import type { Log } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import { toEntry } from "./buffer.ts";
-import type { Capacity } from "./capacity.ts";
 import type { Calls } from "./vitals.ts";
 
 /** Whoever holds the collector to its promise. */
@@ -17,7 +16,6 @@ export interface CollectorObserver {
 export interface StoringPorts {
   readonly buffer: BufferHandle;
   readonly stamper: Stamper;
-  readonly capacity: Capacity;
   readonly calls: Calls;
   readonly metrics: Metrics;
   readonly log: Log;
@@ -51,11 +49,10 @@ export class Storing {
 
   /** Takes the readings of one poll; resolves when they are safe, or lost and told of. */
   async store(readings: readonly Reading[]): Promise<void> {
-    const { stamper, capacity, observer, log } = this.#ports;
+    const { stamper, observer, log } = this.#ports;
     for (const reading of readings) this.#countQualities(reading);
     const stamped = readings.map((reading) => stamper.stamp(reading));
     const entries = stamped.map(toEntry);
-    capacity.add(entries);
     try {
       await this.#append(entries);
       observer?.committed(stamped);

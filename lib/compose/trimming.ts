@@ -34,20 +34,20 @@ export async function trimAgainAndAgain(ports: TrimmingPorts, signal: AbortSigna
   let isCapacityTold = false;
   let lost: number | undefined;
   while (!await pause(isCapacityTold ? TRIM_MS : FIRST_TRIM_MS, signal)) {
-    const seconds = capacity.seconds(performance.now());
-    if (seconds !== undefined) {
-      metrics.capacity(seconds);
-      if (!isCapacityTold) {
-        log("info", `the buffer holds an outage of ${humanTime(seconds)}`, {
-          max_bytes: config().get(settings.buffer.maxBytes),
-        });
-      }
-      isCapacityTold = true;
-    }
     try {
       const trim = buffer.trim(retentionOf(config(), clock.synced, LONGEST_TRIM_MS));
       await calls.track(trim);
-      const { dropped } = await calls.track(buffer.stats());
+      const { dropped, stored } = await calls.track(buffer.stats());
+      const seconds = capacity.seconds(stored, performance.now());
+      if (seconds !== undefined) {
+        metrics.capacity(seconds);
+        if (!isCapacityTold) {
+          log("info", `the buffer holds an outage of ${humanTime(seconds)}`, {
+            max_bytes: config().get(settings.buffer.maxBytes),
+          });
+        }
+        isCapacityTold = true;
+      }
       const count = dropped.reduce((sum, { count }) => sum + count, 0);
       if (lost !== undefined && count > lost) {
         log("error", "readings were dropped undelivered; gap records say which and why", {

@@ -8,6 +8,11 @@ export interface NewEntry {
   readonly createdAt: number;
   /** Whether the clock was synchronised; null = not known. */
   readonly clockSynced: boolean | null;
+  /**
+   * Where in `payload` numbers stand, eight bytes each: what differs from one reading to the next.
+   * With them a buffer may keep it in fewer bytes; what it hands out has none.
+   */
+  readonly numbers?: Uint32Array;
 }
 
 /** A reading in the buffer. */
@@ -100,6 +105,8 @@ export interface BufferStats {
   readonly rows: number;
   /** Bytes of the file in use, free pages left out. */
   readonly bytes: number;
+  /** What everything that was appended since the file was opened took of it, about. */
+  readonly stored: number;
   /** What `bytes` may reach. */
   readonly maxBytes: number;
   /** Unix milliseconds of the oldest row, undefined when empty. */

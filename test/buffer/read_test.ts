@@ -66,7 +66,8 @@ Deno.test("stats() count what is kept and what each output has still to take", a
   await buffer.commit("file", 3, [{ position: 2, reason: "too_large" }]);
   // The gap record of what was rejected is the fifth row.
   await buffer.commit("kafka", 5, []);
-  const { bytes, ...stats } = await buffer.stats();
+  const { bytes, stored, ...stats } = await buffer.stats();
+  assert.ok(stored > 5 * 80 && stored < 5 * 200, `${stored}`);
   assert.deepEqual(stats, {
     rows: 5,
     maxBytes: 64 * 1024 * 1024,

@@ -75,6 +75,7 @@ Deno.test("the tables are those of the contract", async () => {
     "clock_synced INTEGER",
     "output TEXT",
     "header_crc INTEGER",
+    "template INTEGER",
   ]);
   assert.deepEqual(columnsOf(look, "output_cursor").slice(0, 2), [
     "output TEXT PK",

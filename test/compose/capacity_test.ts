@@ -1,18 +1,15 @@
 import assert from "node:assert/strict";
 import { Capacity, humanTime } from "../../lib/compose/capacity.ts";
 
-const payloads = (count: number, bytes: number) =>
-  Array.from({ length: count }, () => ({ payload: new Uint8Array(bytes) }));
-
 Deno.test("the buffer's size and what was stored so far say how long an outage it holds", () => {
   const capacity = new Capacity(1_000_000, 10_000);
-  assert.equal(capacity.seconds(60_000), undefined, "nothing is stored yet");
-  capacity.add(payloads(10, 910));
-  assert.equal(capacity.seconds(12_000), undefined, "two seconds are too few");
-  // Ten rows of 910 + 90 bytes in ten seconds are 1000 bytes a second.
-  assert.equal(capacity.seconds(20_000), 1000);
-  capacity.add(payloads(10, 910));
-  assert.equal(capacity.seconds(20_000), 500);
+  assert.equal(capacity.seconds(50_000, 12_900), undefined, "what comes first says little");
+  assert.equal(capacity.seconds(50_000, 14_000), undefined);
+  assert.equal(capacity.seconds(50_000, 30_000), undefined, "nothing is stored since");
+  assert.equal(capacity.seconds(52_000, 16_000), undefined, "two seconds are too few");
+  // 10,000 bytes in ten seconds.
+  assert.equal(capacity.seconds(60_000, 24_000), 1000);
+  assert.equal(capacity.seconds(70_000, 24_000), 500);
 });
 
 Deno.test("a length of time is told in the unit that people would use", () => {

@@ -40,6 +40,7 @@ const ALIASES = [
 const stats: BufferStats = {
   rows: 12,
   bytes: 40_960,
+  stored: 4096,
   maxBytes: 1_073_741_824,
   oldestAt: 1_000_000,
   deadLetters: 1,

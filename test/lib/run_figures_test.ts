@@ -12,6 +12,7 @@ function told(exitCode: number, before: string): string {
   figures.buffer({
     rows: 12,
     bytes: 40_960,
+    stored: 0,
     maxBytes: 1_073_741_824,
     oldestAt: END.now - 5000,
     deadLetters: 1,

@@ -1,5 +1,5 @@
 import { DatabaseSync } from "node:sqlite";
-import { encodeBody, SCHEMA_FINGERPRINT } from "../../../lib/avro/mod.ts";
+import { encodeReading, SCHEMA_FINGERPRINT } from "../../../lib/avro/mod.ts";
 import { SqliteBuffer } from "../../../lib/buffer/mod.ts";
 import type { Kafka } from "../../../scripts/services.ts";
 import { FULL } from "../../avro/sample_readings.ts";
@@ -66,9 +66,9 @@ async function fill(path: string, rows: number): Promise<void> {
   for (let first = 0; first < rows; first += COMMIT_ROWS) {
     const entries = Array.from({ length: COMMIT_ROWS }, (_, i) => {
       const collectedAt = (Date.now() - rows + first + i) * 1000;
-      const payload = encodeBody({ ...FULL, collectedAt });
+      const body = encodeReading({ ...FULL, collectedAt });
       const createdAt = Math.floor(collectedAt / 1000);
-      return { schema: SCHEMA_FINGERPRINT, payload, createdAt, clockSynced };
+      return { schema: SCHEMA_FINGERPRINT, ...body, createdAt, clockSynced };
     });
     const stored = buffer.append(entries);
     buffer.flush();

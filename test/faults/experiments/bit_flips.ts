@@ -1,6 +1,8 @@
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { crc32c } from "../../../lib/buffer/crc32c.ts";
+import { Rows } from "../../../lib/buffer/rows.ts";
+import { Sql } from "../../../lib/buffer/sql.ts";
+import { Templates } from "../../../lib/buffer/templates.ts";
 import { Chance } from "../../modbus/chance.ts";
 import type { Experiment, ExperimentOptions, Outcome } from "../experiment.ts";
 import { type Delivered, readFolder } from "../delivered.ts";
@@ -107,14 +109,20 @@ function flip(path: string, chance: Chance): string {
 
 /** As `flip`, of a buffer whose rows have no checksum of their own. */
 function changeUnseen(path: string, chance: Chance): string {
-  using database = new DatabaseSync(path);
-  const rows = database.prepare("SELECT id, payload FROM telemetry_queue").all();
-  const { id, payload } = rows[chance.below(rows.length)] ?? {};
-  if (!(payload instanceof Uint8Array) || typeof id !== "number") throw new Error("No row");
+  using sql = new Sql(path);
+  const rows = new Rows(sql, new Templates(sql));
+  const all = rows.behind(0, Number.MAX_SAFE_INTEGER);
+  const row = rows.sound(all[chance.below(all.length)] ?? {});
+  if (!row) throw new Error("No row");
+  const { position, schema } = row;
+  const payload = row.payload.slice();
   // The end of a record is its last points.
   const at = payload.length - 1 - chance.below(payload.length >> 1);
   payload[at] = (payload[at] ?? 0) ^ 1 << chance.below(8);
-  database.prepare("UPDATE telemetry_queue SET payload = ?, crc = ? WHERE id = ?")
-    .run(payload, crc32c(payload), id);
-  return `position ${id}`;
+  sql.run(
+    "UPDATE telemetry_queue SET payload = ?, crc = ?, schema = ?, template = NULL, " +
+      "header_crc = NULL WHERE id = ?",
+    ...[payload, crc32c(payload), schema, position],
+  );
+  return `position ${position}`;
 }

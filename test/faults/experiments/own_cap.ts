@@ -2,9 +2,9 @@ import { type Experiment, type ExperimentOptions, type Outcome, Violation } from
 import { Site } from "../site.ts";
 
 /** Twelve readings a poll. */
-const DEVICES = ["1,103,160:2/1-3", "1,103,160:2/1-3"];
+const DEVICES = ["1,103,160:5/1-3", "1,103,160:5/1-3"];
 /** More than the cap holds. */
-const READINGS = 2500;
+const READINGS = 5000;
 
 /** An outage lasts longer than the buffer is large: the oldest readings go, and gaps tell of each. */
 export const ownCap: Experiment = {
@@ -20,6 +20,8 @@ async function run({ cycles, sabotage, signal, log }: ExperimentOptions): Promis
     devices: DEVICES,
     settings: {
       "buffer.max_bytes": "1 MiB",
+      // Registers are as long in the buffer as on the wire: nothing makes them smaller.
+      "avro.registers": true,
       "poller.poll_interval_ms": 10,
       // The next start delivers: this one would wait for its next try first.
       "collect.drain_deadline_ms": 0,
