@@ -1,6 +1,6 @@
 import { object } from "@optique/core/constructs";
 import { defineCommand } from "../lib/cli/define.ts";
-import { configOf, configOptions, recordOptions } from "../lib/compose/options.ts";
+import { configOf, configOptions, recordOptions, shardOptions } from "../lib/compose/options.ts";
 import { Collector } from "../lib/compose/collector.ts";
 import type { Config } from "../lib/config/mod.ts";
 import { logOf } from "../lib/compose/log.ts";
@@ -24,14 +24,15 @@ export const command = defineCommand({
       "SUNSPEC_SUBNET=192.168.1.0/24 sunspool collect",
       "search a network; container files in ./readings",
     ],
+    ["sunspool collect --config plant.toml --shard 2/3", "the second of three over one fleet"],
     ["sunspool collect --set poller.poll_interval_ms=5000", "one key different from the file"],
   ],
   needs: { net: "always", read: "always", write: "always", sys: "always" },
   opensDevices: true,
-  parser: object({ config: configOptions, record: recordOptions }),
-  async run({ config: flags, record }, io) {
+  parser: object({ shard: shardOptions, config: configOptions, record: recordOptions }),
+  async run({ config: flags, record, shard }, io) {
     const signals = stopSignals();
-    const load = () => configOf({ ...flags, ...record }, io);
+    const load = () => configOf({ ...flags, ...record, ...shard }, io);
     const config = load();
     let write = logOf(config);
     const log: Log = (...line) => write(...line);

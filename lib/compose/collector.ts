@@ -1,7 +1,7 @@
 import { aborted, deadline as startDeadline, pause } from "../backoff.ts";
 import type { BufferHandle } from "../buffer/mod.ts";
 import { Clock } from "../clock.ts";
-import { type Config, settings } from "../config/mod.ts";
+import { type Config, formatShard, settings } from "../config/mod.ts";
 import { messageOf } from "../core/mod.ts";
 import type { Log } from "../log.ts";
 import { Metrics } from "../metrics.ts";
@@ -185,10 +185,12 @@ export class Collector {
 
   #announce(buffer: BufferHandle, isIsolated: boolean): void {
     const { get } = this.#config;
+    const shard = get(settings.collect.shard);
     this.#log("info", `sunspool ${VERSION} collects`, {
       collector: buffer.collector,
       config: this.#config.file ?? "none",
       buffer: get(settings.buffer.path),
+      ...(shard ? { shard: formatShard(shard) } : {}),
       isolated: isIsolated,
       outputs: this.#config.outputs().map(({ name }) => name).join(","),
     });

@@ -51,7 +51,7 @@ export class ConfigState {
   fleetChange(since: ConfigState) {
     return {
       isRebuilt: this.differs(since, READING),
-      isSearchOther: this.differs(since, Object.values(discovery)),
+      isSearchOther: this.differs(since, [...Object.values(discovery), settings.collect.shard]),
     };
   }
 

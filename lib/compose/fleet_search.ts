@@ -1,5 +1,5 @@
 import { pause } from "../backoff.ts";
-import { type Config, settings } from "../config/mod.ts";
+import { type Config, isOfShard, settings } from "../config/mod.ts";
 import { type Endpoint, formatEndpoint } from "../core/mod.ts";
 import type { Log } from "../log.ts";
 import type { Sessions } from "../modbus/mod.ts";
@@ -36,7 +36,10 @@ async function search(ports: FleetSearchPorts, signal: AbortSignal): Promise<voi
   const subnet = get(discovery.subnet);
   const targets = parseTargets(subnet, [], [get(discovery.port)]);
   const options = deviceOptions(config);
-  const unknown = [...targets.endpoints()].filter((endpoint) => !sessions.has(endpoint));
+  const shard = get(settings.collect.shard);
+  const unknown = [...targets.endpoints()].filter((endpoint) =>
+    isOfShard(shard, endpoint) && !sessions.has(endpoint)
+  );
   let found = 0;
   const counts = await sweep({
     endpoints: unknown,

@@ -1,4 +1,4 @@
-import { type Config, type DeviceConfig, settings } from "../config/mod.ts";
+import { type Config, type DeviceConfig, isOfShard, settings } from "../config/mod.ts";
 import { type Endpoint, formatEndpoint } from "../core/mod.ts";
 import type { SessionOptions } from "../modbus/mod.ts";
 import { parseTargets } from "../scan/mod.ts";
@@ -50,10 +50,12 @@ export function searchedBy({ get }: Config): (place: Member) => boolean {
   if (subnet.length === 0) return () => false;
   const targets = parseTargets(subnet, [], [get(discovery.port)]);
   const unitIds = unitIdList(get(discovery.unitIds));
+  const shard = get(settings.collect.shard);
   let endpoints: ReadonlySet<string> | undefined;
   return ({ endpoint, unitId }) => {
     // Thousands of addresses: only where somebody asks.
     endpoints ??= new Set([...targets.endpoints()].map(formatEndpoint));
-    return unitIds.includes(unitId) && endpoints.has(formatEndpoint(endpoint));
+    return unitIds.includes(unitId) && isOfShard(shard, endpoint) &&
+      endpoints.has(formatEndpoint(endpoint));
   };
 }

@@ -70,6 +70,18 @@ export const recordOptions = object("Record", {
 /** What {@linkcode recordOptions} gives. */
 export type RecordOptions = InferValue<typeof recordOptions>;
 
+/** `--shard`. */
+export const shardOptions = object("Shard", {
+  shard: optional(
+    option("--shard", string({ metavar: "I/N" }), {
+      description: say("Poll the I-th of N parts of the fleet; the other collectors have the rest"),
+    }),
+  ),
+});
+
+/** What {@linkcode shardOptions} gives. */
+export type ShardOptions = InferValue<typeof shardOptions>;
+
 /** `--config` and `--set`. */
 export const configOptions = object("Configuration", {
   config: optional(
@@ -100,6 +112,7 @@ const FLAG_KEYS = [
   ["maxRegisters", "--max-registers", "modbus.max_batch_size"],
   ["modelsDir", "--models-dir", "sunspec.models_dir"],
   ["record", "--record", "modbus.record_file"],
+  ["shard", "--shard", "collect.shard"],
 ] as const;
 
 /**
@@ -108,7 +121,7 @@ const FLAG_KEYS = [
  * @throws {ConfigError}
  */
 export function configOf(
-  options: ConfigOptions & Partial<DeviceFlags & RecordOptions>,
+  options: ConfigOptions & Partial<DeviceFlags & RecordOptions & ShardOptions>,
   io: Io,
 ): Config {
   return loadConfig({

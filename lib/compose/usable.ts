@@ -11,7 +11,10 @@ import { certificatesOf } from "./certificates.ts";
  */
 export async function requireUsable(config: Config): Promise<void> {
   const { get } = config;
-  if (get(settings.devices).length === 0 && get(settings.discovery.subnet).length === 0) {
+  // A shard may find none of the devices to be its own, until there are more.
+  const isNamed = get(settings.devices).length > 0 ||
+    (get(settings.collect.shard) && config.originOf(settings.devices) !== "default");
+  if (!isNamed && get(settings.discovery.subnet).length === 0) {
     throw new ConfigError(
       "There is nothing to collect: name [[devices]] or discovery.subnet in the configuration, as " +
         "made by: sunspool discover ENDPOINT --write-config",

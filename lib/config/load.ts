@@ -5,6 +5,7 @@ import { expandShortForm } from "./devices.ts";
 import { type ParsedFile, parseFile, where } from "./file.ts";
 import { findFile } from "./find.ts";
 import { settings } from "./settings.ts";
+import { devicesOfShard, fileForShard, formatShard, nameForShard } from "./shard.ts";
 import { suggestion } from "./suggest.ts";
 
 /** Where a configuration comes from. */
@@ -59,7 +60,27 @@ export function loadConfig(sources: ConfigSources): Config {
   const isWrong = (key: string) => given.has(key) && !right.has(key);
   faults.push(...contradictions(new Config(file, right, []), isWrong));
   if (faults.length > 0) throw new ConfigError(faults.join("\n"));
+  takePart(given);
   return new Config(file, given, unknownVariables(sources.envNames ?? []));
+}
+
+/** A shard has its own part of the devices, and its own id and buffer. */
+function takePart(given: Map<string, Given>): void {
+  const config = new Config(undefined, given, []);
+  const shard = config.get(settings.collect.shard);
+  if (!shard) return;
+  const { collector, buffer, devices } = settings;
+  const change = ({ key }: Setting<unknown>, value: unknown) => {
+    const origin = `${given.get(key)?.origin ?? "default"}, for shard ${formatShard(shard)}`;
+    given.set(key, { origin, value, isText: false });
+  };
+  const id = config.get(collector.id);
+  if (id !== undefined) change(collector.id, nameForShard(id, shard));
+  change(buffer.path, fileForShard(config.get(buffer.path), shard));
+  const list = given.get(devices.key);
+  if (!list) return;
+  const written = list.isText ? expandShortForm(String(list.value)) : list.value;
+  if (Array.isArray(written)) change(devices, devicesOfShard(written, shard));
 }
 
 function unknownVariables(names: readonly string[]): string[] {

@@ -1,6 +1,7 @@
 import { parseAddressBlock } from "../cidr.ts";
 import { messageOf, parseUnitIds, type Setting, SettingError, type UnitIds } from "../core/mod.ts";
 import { devices, writtenUnitIds } from "./devices.ts";
+import { shard } from "./shard.ts";
 import { bytes, flag, integer, oneOf, readFile, secret, setting, text, texts } from "../setting.ts";
 
 const MILLISECONDS = { min: 0, max: 86_400_000 };
@@ -90,6 +91,7 @@ export const settings = {
       5000,
       MILLISECONDS,
     ),
+    shard,
   },
   devices,
   discovery: {

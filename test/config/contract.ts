@@ -5,6 +5,7 @@
 export const CONTRACT: readonly (readonly [key: string, env: string, fallback: unknown])[] = [
   ["collector.id", "SUNSPEC_COLLECTOR_ID", undefined],
   ["collect.outputs", "SUNSPEC_OUTPUTS", []],
+  ["collect.shard", "SUNSPEC_COLLECT_SHARD", undefined],
   ["collect.drain_deadline_ms", "SUNSPEC_DRAIN_DEADLINE_MS", 5000],
   ["devices", "SUNSPEC_STATIC_DEVICES", []],
   ["discovery.subnet", "SUNSPEC_SUBNET", []],
@@ -67,6 +68,7 @@ id = "roof.1"
 [collect]
 outputs = ["kafka", "file"]
 drain_deadline_ms = 10_000
+shard = "1/1"
 [discovery]
 subnet = ["192.0.2.0/24", "192.0.3.10-20", "meter.local"]
 port = 1502

@@ -4,6 +4,7 @@ import { startKafka } from "../../scripts/services.ts";
 import { eventually, run, simulate, start, temporaryFolder } from "../program.ts";
 import { serviceTest } from "../services.ts";
 import { Expected, pointsOf } from "./expected.ts";
+import { readTopic } from "./read_topic.ts";
 
 /** Two gateways, base address 0, floats, three modules, and the 7xx models. */
 const DEVICES = [
@@ -41,7 +42,7 @@ serviceTest(
     const { code, err } = await collector.stop();
     assert.equal(code, 0, err);
 
-    const records = await readTopic(kafka.brokers, kcat, python);
+    const records = await readTopic(kafka.brokers, TOPIC, { kcat, python });
     assert.equal(records.length, await storedIn(cwd), "as many as the buffer ever took");
     assert.deepEqual(
       records.map(({ position }) => position),
@@ -72,22 +73,6 @@ async function assertAsServed(records: readonly DecodedRecord[], endpoints: read
     times.set(key, collected_at);
   }
   assert.equal(new Set(records.map((record) => Object(record).device.id)).size, 8);
-}
-
-async function readTopic(brokers: string, kcat: string, python: string): Promise<DecodedRecord[]> {
-  const consumer = new Deno.Command(kcat, {
-    args: ["-C", "-b", brokers, "-t", TOPIC, "-e", "-q", "-f", "%R%s"],
-    stdout: "piped",
-  }).spawn();
-  const decoder = new Deno.Command(python, {
-    args: [new URL("python/decode_containers.py", import.meta.url).pathname],
-    stdin: "piped",
-    stdout: "piped",
-  }).spawn();
-  await consumer.stdout.pipeTo(decoder.stdin);
-  const [{ success }, { stdout }] = await Promise.all([consumer.status, decoder.output()]);
-  assert.ok(success);
-  return new TextDecoder().decode(stdout).trimEnd().split("\n").map((line) => JSON.parse(line));
 }
 
 async function storedIn(cwd: string): Promise<number> {

@@ -1,4 +1,4 @@
-import { type Config, settings } from "../../config/mod.ts";
+import { type Config, formatShard, settings } from "../../config/mod.ts";
 import {
   type Endpoint,
   type Finding,
@@ -26,8 +26,10 @@ export async function* examineDevices(
 ): AsyncGenerator<Finding> {
   const devices = config.get(settings.devices);
   const isSearched = config.get(settings.discovery.subnet).length > 0;
+  const shard = config.get(settings.collect.shard);
   if (devices.length === 0) {
-    const text = "no [[devices]] are configured";
+    const ours = shard ? ` for shard ${formatShard(shard)}` : "";
+    const text = `no [[devices]] are configured${ours}`;
     if (isSearched) return yield found("devices", `${text}, discovery.subnet is searched`);
     const advice = "name some, as made by: sunspool discover ENDPOINT --write-config";
     return yield { subject: "devices", state: "fault", text, advice };
