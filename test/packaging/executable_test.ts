@@ -1,13 +1,17 @@
 import assert from "node:assert/strict";
+import { delay } from "../../lib/backoff.ts";
 import { VERSION } from "../../lib/version.ts";
 import { bundle } from "../../scripts/build/bundle.ts";
 import { makeExecutable } from "../../scripts/build/extractor.ts";
 import { type Machine, zippedRuntimeFor } from "../../scripts/build/runtime.ts";
 import { programWords, runnerFor } from "../../scripts/build/try.ts";
 import { runOrThrow } from "../../scripts/services.ts";
-import { eventually, run, simulate, start, temporaryFolder } from "../program.ts";
+import { run, simulate, start, temporaryFolder } from "../program.ts";
 import { serviceTest } from "../services.ts";
 import { type FreshRoot, freshRoot, type RootOptions } from "./fresh_root.ts";
+
+/** Polled each second meanwhile. */
+const COLLECT_MS = 10_000;
 
 let bundled: Promise<void> | undefined;
 const program = await Deno.makeTempDir({ prefix: "sunspool-program-" });
@@ -44,6 +48,25 @@ async function output(
   return out;
 }
 
+/** What was delivered is both models of the device, the one that changes more than once, with values. */
+function assertCollected(ndjson: string): void {
+  const records: readonly Collected[] = ndjson.trimEnd().split("\n").map((line) =>
+    JSON.parse(line)
+  );
+  const of = (wanted: string) => records.filter(({ source }) => source === wanted);
+  assert.equal(of("sunspec/1").length, 1);
+  assert.ok(of("sunspec/103").length > 1, ndjson);
+  for (const { points } of of("sunspec/103")) {
+    assert.equal(typeof points.find(({ name }) => name === "W")?.value, "number");
+  }
+}
+
+/** What is looked at of a record. */
+interface Collected {
+  readonly source: string;
+  readonly points: readonly { readonly name: string; readonly value: number | null }[];
+}
+
 const IN_A_ROOT: Readonly<Record<string, (root: FreshRoot, cache: string) => Promise<void>>> = {
   "several starts at once unpack it once, and all work": async (root, cache) => {
     const starts = Array.from({ length: 3 }, () => output(root, ["version"]));
@@ -66,14 +89,14 @@ const IN_A_ROOT: Readonly<Record<string, (root: FreshRoot, cache: string) => Pro
       ...["--set", "buffer.path=/data/buffer.sqlite", "--set", "file.directory=/data/readings"],
     ]);
     await collector.told(/"device found"/);
-    await eventually("a file is begun", () => namesIn(`${root.path}/data/readings`).length > 0);
     const name = await Deno.readTextFile(`/proc/${collector.pid}/comm`);
     assert.equal(name.trim(), "sunspool", "no shell is left behind");
+    await delay(COLLECT_MS);
     const { code, err } = await collector.stop();
     assert.equal(code, 0, err);
-    const [file = ""] = namesIn(`${root.path}/data/readings`);
-    const records = await output(root, ["decode", `/data/readings/${file}`]);
-    assert.match(records, /"source":"sunspec\/103"/);
+    const files = namesIn(`${root.path}/data/readings`).map((name) => `/data/readings/${name}`);
+    assertCollected(await output(root, ["decode", ...files]));
+    assert.match(await output(root, ["verify", "/data/readings"]), / proven\n$/);
   },
 
   "its exit codes are the program's": async (root) => {
@@ -214,7 +237,13 @@ serviceTest(
       ...["--set", "modbus.timeout_ms=60000"],
     ], emulated);
     await collector.told(/"device found"/);
+    await delay(COLLECT_MS);
     const { code, err } = await collector.stop();
     assert.equal(code, 0, err);
+    const files = namesIn(`${cwd}/readings`).map((name) => `readings/${name}`);
+    // Not in the emulator, where each start takes so long.
+    const decoded = await run(["decode", ...files], { cwd });
+    assert.equal(decoded.code, 0, decoded.err);
+    assertCollected(decoded.out);
   },
 );
