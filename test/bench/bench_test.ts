@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { neutralEnvironment, temporaryFolder } from "../program.ts";
 import { serviceTest } from "../services.ts";
+import { goals } from "./goals.ts";
 import type { Figures } from "./measurement.ts";
 import { measurements } from "./mod.ts";
+import { plans } from "./plans.ts";
 import { medians, percentile, slope } from "./statistics.ts";
 
 const MAIN = new URL("main.ts", import.meta.url).pathname;
@@ -34,6 +36,16 @@ serviceTest(
     for (const { title } of measurements) assert.ok(text.includes(`### ${title}\n`), title);
   },
 );
+
+Deno.test("each goal is held against something that a full run measures", () => {
+  for (const { figure, measurement: name, row, subject, key } of goals) {
+    const measurement = measurements.find((one) => one.name === name);
+    const trials = measurement?.trials(plans.full) ?? [];
+    assert.ok(trials.some((trial) => trial.row === row && trial.subject === subject), figure);
+    const columns = measurement?.parts.flatMap(({ columns }) => columns) ?? [];
+    assert.ok(columns.some((column) => column.key === key), figure);
+  }
+});
 
 Deno.test("medians are formed of each figure by itself", () => {
   const rounds: Figures[] = [{ a: 1, b: null }, { a: 9, b: 4 }, { a: 2 }];

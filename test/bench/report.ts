@@ -1,5 +1,6 @@
 import type { Circumstances } from "./machine.ts";
 import type { Column, Measurement, Part } from "./measurement.ts";
+import { verdictsOf } from "./goals.ts";
 import type { Findings, Result } from "./runner.ts";
 
 /** A whole run. */
@@ -29,9 +30,28 @@ export function markdownOf({ circumstances, loadAfter, rounds, findings }: Run):
     `${cores} cores, ${memoryGib} GiB, Linux ${kernel}, Deno ${deno}, ${fileSystem}. Load average ` +
     `${circumstances.loadBefore.toFixed(1)} before, ${loadAfter.toFixed(1)} after. Medians of ` +
     `${rounds} interleaved ${rounds === 1 ? "round" : "rounds"}.`,
+    goalsChapter(findings),
     ...findings.map(chapter),
-  ].join("\n\n") + "\n";
+  ].filter(Boolean).join("\n\n") + "\n";
 }
+
+function goalsChapter(findings: readonly Findings[]): string {
+  const rows = verdictsOf(findings).filter(({ measured }) => measured !== undefined)
+    .map(({ goal, measured, floor, isMet }) => [
+      goal.figure,
+      goal.quotedPeer,
+      floor?.toFixed(goal.digits) ?? "–",
+      `${goal.isLeast ? "≥" : "≤"} ${goal.limit} ${goal.unit}`,
+      measured?.toFixed(goal.digits) ?? "–",
+      isMet ? "yes" : "no",
+    ]);
+  const head = ["figure", "peer, quoted", "floor, this run", "goal", "measured", "met"];
+  return rows.length === 0 ? "" : `### Goals\n\n${GOALS_ABOUT}\n\n${table(head, rows)}`;
+}
+
+const GOALS_ABOUT =
+  "The quoted figures of the peer, the open Rust collector of the same design, come " +
+  "from another run on another machine: it publishes raw registers and decodes nothing.";
 
 function chapter({ measurement, results }: Findings): string {
   const { title, parts } = measurement;

@@ -1,4 +1,4 @@
-const ROOT = new URL("../../../", import.meta.url).pathname;
+import { DIST, ENTRY, PROGRAM, ROOT } from "../../../scripts/build/bundle.ts";
 
 /** A form in which sunspool runs. */
 export interface Form {
@@ -8,6 +8,9 @@ export interface Form {
   readonly command: readonly string[];
 }
 
+const BUNDLED = `${PROGRAM}/${ENTRY}`;
+const PACKAGED = `${DIST}/sunspool-linux-${Deno.build.arch === "x86_64" ? "x64" : "arm64"}`;
+
 const FORMS: readonly (Form & { readonly needs: string })[] = [
   {
     subject: "sunspool from source",
@@ -16,14 +19,10 @@ const FORMS: readonly (Form & { readonly needs: string })[] = [
   },
   {
     subject: "sunspool bundled",
-    command: [Deno.execPath(), "run", "-A", "--quiet", `${ROOT}dist/sunspool.js`],
-    needs: `${ROOT}dist/sunspool.js`,
+    command: [Deno.execPath(), "run", "-A", "--quiet", BUNDLED],
+    needs: BUNDLED,
   },
-  {
-    subject: "sunspool packaged",
-    command: [`${ROOT}dist/sunspool-linux-${Deno.build.arch === "x86_64" ? "x64" : "arm64"}`],
-    needs: `${ROOT}dist/sunspool-linux-${Deno.build.arch === "x86_64" ? "x64" : "arm64"}`,
-  },
+  { subject: "sunspool packaged", command: [PACKAGED], needs: PACKAGED },
 ];
 
 /** From source; and what `deno task package` made, where it was run before. */
