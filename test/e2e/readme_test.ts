@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { run, temporaryFolder } from "../program.ts";
 
-const README = await Deno.readTextFile(new URL("../../README.md", import.meta.url));
+const ROOT = new URL("../../", import.meta.url);
+const README = await Deno.readTextFile(new URL("README.md", ROOT));
 
 Deno.test("the configuration file in the README can be used as it stands", async () => {
   using folder = temporaryFolder();
@@ -14,8 +15,33 @@ Deno.test("the configuration file in the README can be used as it stands", async
   assert.equal(code, 0, err);
 });
 
-Deno.test("every file that the README links to is there", async () => {
-  const links = [...README.matchAll(/\]\((?!https?:)([^)#]+)\)/g)].map(([, path = ""]) => path);
-  assert.ok(links.length > 3);
-  for (const path of links) await Deno.stat(new URL(`../../${path}`, import.meta.url));
+Deno.test("every file and heading that the documents link to is there", async () => {
+  const pages = ["README.md", ...await Array.fromAsync(markdownIn("docs"))];
+  assert.ok(pages.length > 20);
+  for (const page of pages) {
+    const from = new URL(page, ROOT);
+    const text = await Deno.readTextFile(from);
+    for (const [, link = ""] of text.matchAll(/\]\((?!https?:)([^)\s]+)\)/g)) {
+      const target = new URL(link, from);
+      const heading = decodeURIComponent(target.hash.slice(1));
+      target.hash = "";
+      const { isFile } = await Deno.stat(target).catch(() => assert.fail(`${page}: ${link}`));
+      if (heading === "") continue;
+      assert.ok(isFile && headingsOf(await Deno.readTextFile(target)).includes(heading), link);
+    }
+  }
 });
+
+async function* markdownIn(folder: string): AsyncGenerator<string> {
+  for await (const { name, isDirectory } of Deno.readDir(new URL(folder, ROOT))) {
+    if (isDirectory) yield* markdownIn(`${folder}/${name}`);
+    else if (name.endsWith(".md")) yield `${folder}/${name}`;
+  }
+}
+
+/** As they are linked to: small letters, hyphens for blanks, nothing else but letters and digits. */
+function headingsOf(markdown: string): string[] {
+  return [...markdown.matchAll(/^#+ (.*)$/gm)].map(([, text = ""]) =>
+    text.toLowerCase().replaceAll(/[^\p{L}\p{N} _-]/gu, "").replaceAll(" ", "-")
+  );
+}
