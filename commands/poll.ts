@@ -16,7 +16,7 @@ import {
   recordOptions,
 } from "../lib/compose/options.ts";
 import { DeviceAccess, openDevice, unitIdList } from "../lib/compose/devices.ts";
-import { SEARCH_MS, timeIsOver } from "../lib/compose/search.ts";
+import { SEARCH_MS, sweepWidth, timeIsOver } from "../lib/compose/search.ts";
 import type { UnitChoice } from "../lib/compose/units.ts";
 import { pollAll, type PollPlace } from "../lib/compose/polling.ts";
 import { printingSink, storingSink } from "../lib/compose/sinks.ts";
@@ -139,7 +139,8 @@ async function givenPlaces(
     endpoints,
     unitIds: unitIdList(unit),
     firstOnly: false,
-    concurrency: config.get(settings.discovery.maxConcurrency),
+    ...sweepWidth(config, unit),
+    holds: true,
     connectTimeoutMs: config.get(settings.discovery.perHostTimeoutMs),
     sessions: access.sessions,
     open: (transport, signal) => openDevice(transport, access.options, signal),

@@ -12,7 +12,7 @@ import {
   formatOptions,
 } from "../lib/compose/options.ts";
 import { DeviceAccess, openDevice, unitIdList } from "../lib/compose/devices.ts";
-import { isSearch, SEARCH_MS, timeIsOver } from "../lib/compose/search.ts";
+import { isSearch, SEARCH_MS, sweepWidth, timeIsOver } from "../lib/compose/search.ts";
 import { foundPrintable, foundSummary } from "../lib/compose/found.ts";
 import { settings } from "../lib/config/mod.ts";
 import { formatEndpoint, messageOf, UsageError } from "../lib/core/mod.ts";
@@ -56,7 +56,7 @@ export const command = defineCommand({
         description: say("Port to try; repeatable (default: 502)"),
       })),
       concurrency: optional(option("--concurrency", integer({ min: 1, max: 1024 }), {
-        description: say("Addresses asked at the same time (default: 64)"),
+        description: say("Addresses asked at the same time (default: 64, while 256 are tried)"),
       })),
       force: option("--force", {
         description: say(`Allow more than ${LARGE} addresses`),
@@ -82,7 +82,8 @@ export const command = defineCommand({
       endpoints: targets.endpoints(),
       unitIds: unitIdList(options.unit),
       firstOnly: false,
-      concurrency: options.concurrency ?? config.get(discovery.maxConcurrency),
+      ...sweepWidth(config, options.unit, options.concurrency),
+      holds: false,
       sessions: access.sessions,
       connectTimeoutMs: options.timeout ?? config.get(discovery.perHostTimeoutMs),
       open: (transport, signal) => openDevice(transport, access.options, signal),

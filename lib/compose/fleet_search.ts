@@ -5,7 +5,7 @@ import type { Log } from "../log.ts";
 import type { Sessions } from "../modbus/mod.ts";
 import { parseTargets, sweep } from "../scan/mod.ts";
 import { deviceOptions, openDevice, unitIdList } from "./devices.ts";
-import { SEARCH_MS } from "./search.ts";
+import { SEARCH_MS, sweepWidth } from "./search.ts";
 
 /** What is searched with, and who is told. */
 export interface FleetSearchPorts {
@@ -45,7 +45,8 @@ async function search(ports: FleetSearchPorts, signal: AbortSignal): Promise<voi
     endpoints: unknown,
     unitIds: unitIdList(get(discovery.unitIds)),
     firstOnly: false,
-    concurrency: get(discovery.maxConcurrency),
+    ...sweepWidth(config, get(discovery.unitIds)),
+    holds: true,
     connectTimeoutMs: get(discovery.perHostTimeoutMs),
     sessions,
     open: (transport, stop) => openDevice(transport, options, stop),

@@ -1,5 +1,6 @@
 import { deadline } from "../backoff.ts";
 import type { Progress } from "../cli/mod.ts";
+import { type Config, settings } from "../config/mod.ts";
 import {
   type Device,
   type DeviceIdentity,
@@ -17,6 +18,22 @@ const FEW = 8;
 export const SEARCH_MS = 60_000;
 /** How long to look for the unit id that was meant. */
 const HINT_MS = 3000;
+
+/** Addresses tried at once, unless told otherwise: a /24 is through in little more than one wait. */
+const TRIED = 256;
+
+/**
+ * How many addresses to ask, and how many to try, at the same time.
+ *
+ * @param given what the command line says
+ */
+export function sweepWidth(config: Config, unitIds: UnitIds, given?: number) {
+  const { maxConcurrency } = settings.discovery;
+  const concurrency = given ?? config.get(maxConcurrency);
+  const isChosen = given !== undefined || config.originOf(maxConcurrency) !== "default";
+  // Whoever is connected waits for the others' searches, and may hang up meanwhile.
+  return { concurrency, trying: isChosen || isSearch(unitIds) ? concurrency : TRIED };
+}
 
 /** Whether unit ids are named one by one, or searched. */
 export function isSearch(unitIds: UnitIds): boolean {

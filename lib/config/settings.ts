@@ -107,7 +107,10 @@ export const settings = {
       "Unit ids to ask at each address found: 1, 1,3,126, 1-10 or auto",
     ),
     maxConcurrency: integer(
-      { key: "discovery.max_concurrency", summary: "Addresses asked at the same time" },
+      {
+        key: "discovery.max_concurrency",
+        summary: "Addresses asked at the same time; when left out, up to 256 are tried",
+      },
       64,
       { min: 1, max: 1024 },
     ),

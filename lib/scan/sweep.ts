@@ -48,10 +48,17 @@ export interface SweepOptions {
   readonly withinMs?: number;
   /** Endpoints asked at the same time. */
   readonly concurrency: number;
+  /**
+   * Endpoints tried at the same time: most of them stay silent, which costs a wait and nothing else.
+   * Those that can be connected to take turns in being asked. As many as `concurrency` when left out.
+   */
+  readonly trying?: number;
   /** How long to wait for a connection. */
   readonly connectTimeoutMs: number;
-  /** Holds the connections; those on which no device is known are closed again. */
+  /** Makes the connections. */
   readonly sessions: Sessions;
+  /** Whether to hold those on which a device is known; all others are closed again. */
+  readonly holds: boolean;
   /** Finds out what device a transport leads to; undefined = none that a driver knows. */
   open(transport: Transport, signal: AbortSignal): Promise<Device | undefined>;
   /** Told of each endpoint that is done. */
@@ -71,21 +78,46 @@ export interface SweepOptions {
 export async function sweep(options: SweepOptions, signal: AbortSignal): Promise<SweepCounts> {
   const counts = { done: 0, answering: 0, silent: 0, refused: 0, foreign: 0, unreachable: 0 };
   const queue = options.endpoints[Symbol.iterator]();
+  const turns = new Turns(options.concurrency);
   const work = async () => {
     for (let next = queue.next(); !next.done && !signal.aborted; next = queue.next()) {
-      counts[await sweepEndpoint(next.value, options, signal)]++;
+      counts[await sweepEndpoint(next.value, turns, options, signal)]++;
       counts.done++;
       options.onProgress(counts);
     }
   };
-  await Promise.all(Array.from({ length: options.concurrency }, work));
+  const tried = Math.max(options.concurrency, options.trying ?? 0);
+  await Promise.all(Array.from({ length: tried }, work));
   return counts;
+}
+
+/** Lets so many work at the same time; the others wait in the order in which they came. */
+class Turns {
+  readonly #waiting: (() => void)[] = [];
+  #free: number;
+
+  constructor(free: number) {
+    this.#free = free;
+  }
+
+  async take(): Promise<Disposable> {
+    if (this.#free > 0) this.#free--;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    return { [Symbol.dispose]: () => this.#pass() };
+  }
+
+  #pass(): void {
+    const next = this.#waiting.shift();
+    if (next) next();
+    else this.#free++;
+  }
 }
 
 type Outcome = Exclude<keyof SweepCounts, "done">;
 
 async function sweepEndpoint(
   endpoint: Endpoint,
+  turns: Turns,
   options: SweepOptions,
   signal: AbortSignal,
 ): Promise<Outcome> {
@@ -96,6 +128,7 @@ async function sweepEndpoint(
     options.sessions.drop(endpoint);
     return connectOutcome(error);
   }
+  using _turn = await turns.take();
   let outcome: Outcome = "silent";
   const known: Found[] = [];
   const until = performance.now() + (options.withinMs ?? Number.POSITIVE_INFINITY);
@@ -117,7 +150,7 @@ async function sweepEndpoint(
     if (result === "foreign" || result === "unreachable" || result === "refused") break;
   }
   // A connection that nobody uses may be the only one that the device has to give.
-  if (known.length === 0) options.sessions.drop(endpoint);
+  if (known.length === 0 || !options.holds) options.sessions.drop(endpoint);
   return outcome;
 }
 

@@ -89,3 +89,21 @@ export function proxyTo(target: { readonly hostname: string; readonly port: numb
     ]);
   };
 }
+
+/** A listener to which nobody can connect any more: its queue is full, the kernel drops every SYN. */
+export async function fullQueue(
+  hostname: string,
+): Promise<AsyncDisposable & { readonly hostname: string; readonly port: number }> {
+  const listener = Deno.listen({ hostname, port: 0, tcpBacklog: 1 });
+  const { port } = listener.addr;
+  const waiting = await Promise.all([1, 2].map(() => Deno.connect({ hostname, port })));
+  return {
+    hostname,
+    port,
+    [Symbol.asyncDispose]() {
+      for (const connection of waiting) connection.close();
+      listener.close();
+      return Promise.resolve();
+    },
+  };
+}

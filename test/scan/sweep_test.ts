@@ -7,7 +7,7 @@ import { serveModbus, Sessions } from "../../lib/modbus/mod.ts";
 import { type Found, sweep, type SweepOptions } from "../../lib/scan/mod.ts";
 import { parseEndpointSpec, serveEndpoint, simulateDevice } from "../../lib/simulate/mod.ts";
 import { freePort, loopbackNet, NO_SUCH_HOST } from "../program.ts";
-import { closing, http, Listener, proxyTo, silent, ssh } from "./listener.ts";
+import { closing, fullQueue, http, Listener, proxyTo, silent, ssh } from "./listener.ts";
 
 const config = loadConfig({
   file: undefined,
@@ -41,6 +41,7 @@ async function swept(endpoints: readonly Endpoint[], given: Partial<SweepOptions
     concurrency: 64,
     connectTimeoutMs: 1000,
     sessions,
+    holds: true,
     open: (transport, signal) => openDevice(transport, deviceOptions(config), signal),
     onProgress: ({ done }) => progress.push(done),
     onFound: (one) => found.push(one),
@@ -144,6 +145,37 @@ Deno.test("so many endpoints are asked at the same time, and no more", async () 
   assert.equal(counts.done, 8);
 });
 
+Deno.test("more are tried than are asked: who is silent keeps nobody waiting", async () => {
+  const NUMBER = 4;
+  await using device = await simulated("1,103", 1);
+  await using servers = new AsyncDisposableStack();
+  const there = Array.from(
+    { length: NUMBER },
+    () => at(servers.use(new Listener(`${NET}.2`, proxyTo(device)))),
+  );
+  const mute: Endpoint[] = [];
+  for (let i = 0; i < NUMBER; i++) mute.push(at(servers.use(await fullQueue(`${NET}.3`))));
+  let [active, most] = [0, 0];
+  const early: number[][] = [];
+  const { counts, isHeld } = await swept([...mute, ...there], {
+    concurrency: 2,
+    trying: 2 * NUMBER,
+    holds: false,
+    connectTimeoutMs: 2000,
+    async open(transport, signal) {
+      most = Math.max(most, ++active);
+      const found = await openDevice(transport, deviceOptions(config), signal);
+      active--;
+      return found;
+    },
+    onProgress: ({ answering, silent }) => early.push([answering, silent]),
+  });
+  assert.deepEqual(early.slice(0, NUMBER), [[1, 0], [2, 0], [3, 0], [4, 0]]);
+  assert.deepEqual(counts, { ...nothing, done: 2 * NUMBER, answering: NUMBER, silent: NUMBER });
+  assert.equal(most, 2, "asked at the same time");
+  assert.ok(!isHeld.includes(true), "nobody's only connection is kept");
+});
+
 Deno.test("a sweep that is stopped asks no further endpoint", async () => {
   await using servers = new AsyncDisposableStack();
   const endpoints = Array.from(
@@ -160,6 +192,7 @@ Deno.test("a sweep that is stopped asks no further endpoint", async () => {
     concurrency: 1,
     connectTimeoutMs: 1000,
     sessions,
+    holds: true,
     open: () => {
       if (++asked === 3) stop.abort();
       return Promise.resolve(undefined);
