@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { isOfShard } from "../../lib/config/mod.ts";
+import { parseEndpoint } from "../../lib/core/mod.ts";
 import { ServiceManager } from "../service_manager.ts";
 import {
   eventually,
@@ -104,7 +106,11 @@ const [A, B, C] = ["A", "B", "C"].map((at) => `[[devices]]\nendpoint = "${at}"\n
 const ID = { A: "Helio-H-10-SN0001", B: "Helio-H-10-SN0002", C: "Helio-H-10-SN0003" } as const;
 
 function written(toml: string, { endpoints }: Simulation): string {
-  return toml.replaceAll(/"([ABC])"/g, (_, at) => `"${endpoints["ABC".indexOf(at)]}"`);
+  return toml.replaceAll(/"([ABC])( host| port)?"/g, (_, at, part) => {
+    const endpoint = endpoints["ABC".indexOf(at)] ?? "";
+    const [host, port = ""] = endpoint.split(":");
+    return part === " port" ? port : `"${part === " host" ? host : endpoint}"`;
+  });
 }
 
 function polls(metrics: string, device: string): number {
@@ -132,6 +138,29 @@ Deno.test("SIGHUP adds and removes devices, and leaves the others alone", async 
 
   await site.reload(`${B}${C}`);
   await site.polledOn(ID.B);
+  await site.proven("readings");
+});
+
+Deno.test("SIGHUP to another number of shards hands devices on, those named and those found", async () => {
+  const toml = (count: number) =>
+    `[collect]\nshard = "1/${count}"\n${A}${B}[discovery]\nsubnet = "C host"\nport = "C port"\n`;
+  await using site = await Site.start(toml(1));
+  for (const id of [ID.A, ID.B, ID.C]) await site.polledOn(id);
+  const { endpoints } = site.simulation;
+  const isOurs = (count: number) =>
+    endpoints.map((endpoint) => isOfShard({ index: 1, count }, parseEndpoint(endpoint)));
+  const count =
+    Array.from({ length: 100 }, (_, i) => i + 2).find((count) =>
+      isOurs(count).filter(Boolean).length < endpoints.length
+    ) ?? 0;
+  const left = isOurs(count).filter((ours) => !ours).length;
+  assert.match(await site.reload(toml(count)), new RegExp(`"removed":${left},`));
+  const metrics = await site.metrics();
+  for (const [i, id] of [ID.A, ID.B, ID.C].entries()) {
+    assert.equal(metrics.includes(`sunspool_device_up{device="${id}"}`), isOurs(count)[i], id);
+  }
+  await site.reload(toml(1));
+  for (const id of [ID.A, ID.B, ID.C]) await site.polledOn(id);
   await site.proven("readings");
 });
 
