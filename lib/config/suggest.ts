@@ -1,3 +1,4 @@
+import { VERSION } from "../version.ts";
 import { allSettings } from "./config.ts";
 
 /** The key or section whose name differs least, if it is near; else the same name elsewhere. */
@@ -10,7 +11,8 @@ export function suggestion(key: string): string {
   const guess = near && near.distance <= 3
     ? near.known
     : keys.find((known) => known.endsWith(`.${name}`));
-  return guess === undefined ? "" : `, did you mean ${guess}?`;
+  if (guess !== undefined) return `, did you mean ${guess}?`;
+  return `; sunspool ${VERSION} has none like it`;
 }
 
 /** The same for any words. */

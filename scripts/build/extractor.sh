@@ -11,9 +11,10 @@ id=@ID@
 machine=@MACHINE@
 loader=@LOADER@
 
+# fail WHY [CODE]: the exit codes are the program's, see: sunspool help exit-codes
 fail() {
   echo "error: Cannot start sunspool: $1" >&2
-  exit 1
+  exit "${2-1}"
 }
 
 # Ours: nobody else can have written it, since it was made with umask 077.
@@ -28,6 +29,9 @@ of_root() {
     [ "${3-}" = 0 ] || return 1
   done
 }
+
+# What the power took before it was on disk is there, but empty; a shell would run that to its end.
+whole() { [ -x "$1/sunspool" ] && [ -s "$1/sunspool" ] && [ -s "$1/program/sunspool.js" ]; }
 
 trusted() { [ -d "$2" ] && { ours "$1" "$2" || of_root "$1" "$2"; }; }
 
@@ -83,7 +87,9 @@ unpack() {
       *GLIBC_*) rm -rf "$new" && fail "it needs glibc 2.27 or newer: $(echo "$said" | head -n 1)" ;;
     esac
   else
-    # Whoever was faster has put the same there.
+    # Once it has its name, it is trusted to be on disk. Whoever was faster has put the same there.
+    sync 2> /dev/null
+    whole "$1" || rm -rf "$1"
     mv -T "$new" "$1" 2> /dev/null || mv "$new" "$1" 2> /dev/null
     rm -rf "$new" "${1:?}/${new##*/}"
     trap - HUP INT TERM
@@ -103,11 +109,13 @@ fi
 
 [ -e /proc/self/exe ] || fail "it needs /proc; mount it with: mount -t proc proc /proc"
 umask_before=$(umask)
+own=${HOME-}
+[ -d "$own" ] || own=
 temporary=${TMPDIR:-/tmp}/sunspool-$(id -u)
 reasons=
 # The first round takes what is there, the second makes it.
 for round in find make; do
-  for cache in ${XDG_CACHE_HOME:+"$XDG_CACHE_HOME/sunspool"} ${HOME:+"$HOME/.cache/sunspool"} \
+  for cache in ${XDG_CACHE_HOME:+"$XDG_CACHE_HOME/sunspool"} ${own:+"$own/.cache/sunspool"} \
     /var/cache/sunspool "$temporary"; do
     home=$cache/$id
     if [ $round = make ]; then
@@ -119,9 +127,12 @@ for round in find make; do
       unpack "$home" || reasons="$reasons; $why"
       umask "$umask_before"
     fi
-    [ -x "$home/sunspool" ] || continue
+    whole "$home" || continue
     trusted "$cache" "$home" && start "$home" "$@"
     reasons="$reasons; others may write to \"$cache\""
   done
 done
-fail "there is no place to unpack it: ${reasons#; }"
+case $reasons in
+  *"no room"*) fail "there is no place to unpack it: ${reasons#; }" 75 ;;
+  *) fail "there is no place to unpack it: ${reasons#; }" 4 ;;
+esac

@@ -10,6 +10,7 @@ import {
 } from "../../lib/config/mod.ts";
 import { ConfigError, UsageError } from "../../lib/core/mod.ts";
 import { temporaryFolder } from "../program.ts";
+import { VERSION } from "../../lib/version.ts";
 import { CONTRACT, FULL_TOML } from "./contract.ts";
 
 type Variables = Readonly<Record<string, string>>;
@@ -320,8 +321,8 @@ Deno.test("an unknown key comes with the one that was meant, where one is near",
       ["kafka.tsl", ", did you mean kafka.tls?"],
       ["poll_interval_ms", ", did you mean poller.poll_interval_ms?"],
       ["kafka.port", ", did you mean discovery.port?"],
-      ["something.else", ""],
-      ["__proto__", ""],
+      ["something.else", `; sunspool ${VERSION} has none like it`],
+      ["__proto__", `; sunspool ${VERSION} has none like it`],
     ] as const
   ) {
     const json = `{${JSON.stringify(key)}: 1}`;

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { gzipSync } from "node:zlib";
 import { delay } from "../../lib/backoff.ts";
 import { VERSION } from "../../lib/version.ts";
 import { bundle } from "../../scripts/build/bundle.ts";
@@ -118,6 +119,16 @@ const IN_A_ROOT: Readonly<Record<string, (root: FreshRoot, cache: string) => Pro
     assert.match(await output(root, ["version"]), /^sunspool /);
   },
 
+  "what the power took before it was on disk is unpacked again": async (root, cache) => {
+    const [home = ""] = namesIn(cache);
+    for (const name of ["sunspool", "program/sunspool.js"]) {
+      await Deno.truncate(`${cache}/${home}/${name}`);
+      assert.match(await output(root, ["version"]), /^sunspool /, name);
+      assert.equal(namesIn(cache)[0], home);
+      assert.ok(Deno.statSync(`${cache}/${home}/${name}`).size > 0, name);
+    }
+  },
+
   "a cache of somebody else's is not used, whatever is in it": async (root, cache) => {
     const [home = ""] = namesIn(cache);
     const open = `${root.path}/data/open/sunspool`;
@@ -151,21 +162,41 @@ const IN_A_ROOT: Readonly<Record<string, (root: FreshRoot, cache: string) => Pro
     }
   },
 
-  "where nothing can be written it says so": async (root, cache) => {
+  "another user's home that is not there is not made": async (root) => {
+    await output(root, ["version"], { env: { HOME: "/home/nobody" } });
+    assert.deepEqual(namesIn(`${root.path}/home`), []);
+  },
+
+  "where nothing can be written, or there is no room, it says so": async (root, cache) => {
     await Deno.remove(cache, { recursive: true });
+    const small = `${root.path}/data/small`;
+    await Deno.mkdir(small);
     await runOrThrow("mount", ["--rbind", root.path, root.path]);
     await runOrThrow("mount", ["-o", "remount,ro,bind", root.path]);
     try {
-      await using program = root.start(["/sunspool", "version"]);
-      const { code, err } = await program.end();
-      assert.equal(code, 1);
-      assert.match(err, /^error: Cannot start sunspool: there is no place to unpack it: cannot wr/);
-      assert.equal(err.trimEnd().split("\n").length, 1, err);
+      await refused(root, {}, 4, /there is no place to unpack it: cannot write to "\/var\/cache/);
+      await runOrThrow("mount", ["-t", "tmpfs", "-o", "size=20m", "sunspool-test", small]);
+      const env = { XDG_CACHE_HOME: "/data/small" };
+      await refused(
+        root,
+        { env },
+        75,
+        /: no room for it in "\/data\/small\/sunspool" \(it takes 110/,
+      );
     } finally {
       await runOrThrow("umount", ["--recursive", root.path]);
     }
   },
 };
+
+/** Says in one line why it cannot start. */
+async function refused(root: FreshRoot, how: RootOptions, wanted: number, why: RegExp) {
+  await using program = root.start(["/sunspool", "version"], how);
+  const { code, out, err } = await program.end();
+  assert.deepEqual([code, out], [wanted, ""], err);
+  assert.match(err, /^error: Cannot start sunspool: [^\n]*\n$/);
+  assert.match(err, why);
+}
 
 serviceTest(
   "copied alone into a fresh root, the executable does its job there",
@@ -177,6 +208,29 @@ serviceTest(
     for (const [name, body] of Object.entries(IN_A_ROOT)) {
       await t.step(name, () => body(root, cache));
     }
+  },
+);
+
+serviceTest(
+  "where the C library is too old, or another one, it says what it needs",
+  ["busybox"],
+  async ({ busybox }) => {
+    using folder = temporaryFolder();
+    const old = "#!/bin/sh\necho \"/lib/libc.so.6: version 'GLIBC_2.27' not found\" >&2\nexit 1\n";
+    await Deno.mkdir(`${folder.path}/program`);
+    await Deno.writeTextFile(`${folder.path}/program/sunspool.js`, "");
+    const contents = {
+      zippedRuntime: new Uint8Array(gzipSync(old)),
+      program: `${folder.path}/program`,
+    };
+    const executable = `${folder.path}/sunspool`;
+    const made = await makeExecutable("x64", contents);
+    await Deno.writeFile(executable, made.stream(), { mode: 0o755 });
+    await using root = await freshRoot(executable, busybox);
+    await refused(root, {}, 1, /: it needs glibc 2\.27 or newer: \/lib\/libc\.so\.6: version 'GL/);
+    assert.deepEqual(namesIn(`${root.path}/var/cache/sunspool`), []);
+    await Deno.remove(`${root.path}/lib64`, { recursive: true });
+    await refused(root, {}, 1, /ld-linux-x86-64\.so\.2" is not here \(musl and 32-bit systems/);
   },
 );
 
