@@ -4,6 +4,7 @@ import type { Kafka, startKafka } from "../../scripts/services.ts";
 import { asAdmin, startWarmKafka } from "../outputs/broker.ts";
 import type { CollectorProcess } from "./collector_process.ts";
 import { type Outcome, Violation } from "./experiment.ts";
+import { Footprint, GROWTH_MIB } from "./footprint.ts";
 import { KafkaProxy } from "./kafka_proxy.ts";
 import type { Sabotage } from "./sabotage.ts";
 import { Site } from "./site.ts";
@@ -32,6 +33,7 @@ export class BrokerSite implements AsyncDisposable {
   readonly proxy: KafkaProxy;
   readonly site: Site;
   readonly #isSabotaged: boolean;
+  #peakMib = 0;
   readonly #stack: AsyncDisposable;
 
   private constructor(
@@ -69,15 +71,28 @@ export class BrokerSite implements AsyncDisposable {
     return new BrokerSite({ kafka, proxy, site }, isSabotaged, stack.move());
   }
 
-  /** Runs a collector while `job` does what it does to it; then lets it deliver the rest. */
-  async whileCollecting(job: (collector: CollectorProcess) => Promise<void>): Promise<void> {
+  /**
+   * Runs a collector while `job` does what it does to it; then lets it deliver the rest.
+   *
+   * @throws {Violation} it takes up more and more memory
+   */
+  async whileCollecting(
+    job: (collector: CollectorProcess) => Promise<void>,
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<void> {
     {
-      await using collector = this.site.start();
+      await using collector = this.site.start(env);
       await collector.commits(3);
       this.site.recovered(collector);
       // A fault before it has ever connected would be no fault of a delivery.
       await deliversAgain(this.site, this.kafka.brokers);
+      using footprint = new Footprint(collector.pid);
+      footprint.settled();
       await job(collector);
+      this.#peakMib = Math.max(this.#peakMib, footprint.peakMib);
+      if (footprint.growthMib > GROWTH_MIB) {
+        throw new Violation(`It grew by ${footprint.growthMib} MiB to ${footprint.peakMib} MiB`);
+      }
       await collector.stop();
     }
     await this.site.settle();
@@ -95,7 +110,8 @@ export class BrokerSite implements AsyncDisposable {
 
   /** Judges the topic. */
   async outcome(cycles: number, log: (line: string) => void): Promise<Outcome> {
-    return this.site.outcome(cycles, [await judgeTopic(this.site, this.kafka.brokers, TOPIC)], log);
+    const verdicts = [await judgeTopic(this.site, this.kafka.brokers, TOPIC)];
+    return { ...this.site.outcome(cycles, verdicts, log), peakMib: this.#peakMib };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,7 +1,8 @@
 /**
  * `sunspool collect` as its command composes it, which also says on standard output what is
  * committed to the buffer: one line a commit, `[[device, source, instance, collected_at], …]`. So
- * whoever judges need not ask the disk under test.
+ * whoever judges need not ask the disk under test. Beside that it says how late its event loop was:
+ * `{ "lateMs": […] }`.
  *
  *     collector.ts CONFIG [SABOTAGE]
  *
@@ -29,11 +30,35 @@ async function collect(file: string | undefined): Promise<never> {
         source.instance,
         collectedAt,
       ]);
-      Deno.stdout.writeSync(new TextEncoder().encode(`${JSON.stringify(keys)}\n`));
+      say(keys);
     },
   });
   await collector.run(signals);
   Deno.exit(0);
+}
+
+/** How often the event loop is measured, and how many times are said at once. */
+const TICK_MS = 50;
+const TICKS = 20;
+
+function measureLoop(): void {
+  let dueAt = performance.now() + TICK_MS;
+  let lateMs: number[] = [];
+  const tick = () => {
+    const now = performance.now();
+    lateMs.push(Math.round(Math.max(0, now - dueAt)));
+    dueAt = now + TICK_MS;
+    if (lateMs.length === TICKS) {
+      say({ lateMs });
+      lateMs = [];
+    }
+    Deno.unrefTimer(setTimeout(tick, TICK_MS));
+  };
+  Deno.unrefTimer(setTimeout(tick, TICK_MS));
+}
+
+function say(what: unknown): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(`${JSON.stringify(what)}\n`));
 }
 
 const [file, broken] = Deno.args;
@@ -43,7 +68,7 @@ if (THREAD_NAME !== BUFFER_THREAD) {
   if (hang !== undefined) {
     hasten();
     hangOnSignal(hang);
-  }
+  } else measureLoop();
   await collect(file);
 } else if (hang === undefined) serveCollectorsBuffer();
 else serveHangingThread(hang, Deno.env.get("HANG_FILE") ?? "");

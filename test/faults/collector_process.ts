@@ -15,6 +15,8 @@ export interface CollectorOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Told of each commit. */
   committed(keys: readonly string[]): void;
+  /** Told how late its event loop was, in milliseconds. */
+  late(ms: readonly number[]): void;
 }
 
 /** A collector in a process of its own; killed with its scope. */
@@ -132,10 +134,16 @@ export class CollectorProcess implements AsyncDisposable {
 
   async #hearCommits(): Promise<void> {
     for await (const line of linesOf(this.#child.stdout)) {
-      const keys: readonly (readonly unknown[])[] = JSON.parse(line);
+      const said: readonly (readonly unknown[])[] | { lateMs: readonly number[] } = JSON.parse(
+        line,
+      );
+      if ("lateMs" in said) {
+        this.#options.late(said.lateMs);
+        continue;
+      }
       this.recoveryMs ??= performance.now() - this.#startedAt;
       this.#commits++;
-      this.#options.committed(keys.map((key) => key.join(" ")));
+      this.#options.committed(said.map((key) => key.join(" ")));
       this.#changed();
     }
   }

@@ -16,6 +16,10 @@ export interface Outcome {
   readonly gapsRecorded: number;
   /** From a start to the first commit after it, or from the end of a fault to that; milliseconds. */
   readonly longestRecoveryMs: number;
+  /** The most memory that it took up, MiB; left out: nobody looked. */
+  readonly peakMib?: number;
+  /** How late its event loop was, 99 times of 100 at most, milliseconds; left out: nobody looked. */
+  readonly loopP99Ms?: number;
 }
 
 /** How an experiment is to be run. */
@@ -61,7 +65,14 @@ export function violationsOf({ lost, twice, wrong }: Outcome): number {
 export function sumOf(outcomes: readonly Outcome[]): Outcome {
   const sum = (of: (outcome: Outcome) => number) =>
     outcomes.reduce((total, outcome) => total + of(outcome), 0);
+  const max = (of: (outcome: Outcome) => number | undefined) => {
+    const known = outcomes.map(of).filter((value) => value !== undefined);
+    return known.length === 0 ? undefined : Math.max(...known);
+  };
+  const [peakMib, loopP99Ms] = [max(({ peakMib }) => peakMib), max(({ loopP99Ms }) => loopP99Ms)];
   return {
+    ...peakMib === undefined ? {} : { peakMib },
+    ...loopP99Ms === undefined ? {} : { loopP99Ms },
     cycles: sum(({ cycles }) => cycles),
     committed: sum(({ committed }) => committed),
     delivered: sum(({ delivered }) => delivered),

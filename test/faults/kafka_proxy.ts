@@ -36,6 +36,10 @@ export class KafkaProxy implements AsyncDisposable {
   #upstream = 0;
   readonly #drops: { readonly apiKey: number; readonly dropped: () => void }[] = [];
   readonly #lost = new Set<number>();
+  readonly #holds: { readonly apiKey: number; readonly ms: number; readonly held: () => void }[] =
+    [];
+  /** What brokers are told of how long a transaction may take; undefined = what the client says. */
+  transactionTimeoutMs: number | undefined;
   #isDown = false;
   #flowing: Promise<void> = Promise.resolve();
 
@@ -60,6 +64,13 @@ export class KafkaProxy implements AsyncDisposable {
   drop(api: KafkaApi): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#drops.push({ apiKey: KAFKA_API[api], dropped: resolve });
+    return promise;
+  }
+
+  /** Holds the next request of a kind back for so long; resolves when it goes on. */
+  hold(api: KafkaApi, ms: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#holds.push({ apiKey: KAFKA_API[api], ms, held: resolve });
     return promise;
   }
 
@@ -123,9 +134,25 @@ export class KafkaProxy implements AsyncDisposable {
     this.#connections.add(connection);
     await connection.run({
       flowing: () => this.#flowing,
+      request: (frame) => this.#request(frame),
       isLost: (apiKey) => this.#isLost(apiKey),
     });
     this.#connections.delete(connection);
+  }
+
+  /** What happens to a request before it goes on. */
+  async #request(frame: DataView): Promise<void> {
+    const apiKey = frame.getInt16(4);
+    const at = this.#holds.findIndex((hold) => hold.apiKey === apiKey);
+    const [hold] = at < 0 ? [] : this.#holds.splice(at, 1);
+    if (hold) {
+      await delay(hold.ms);
+      hold.held();
+    }
+    if (apiKey !== KAFKA_API.InitProducerId || this.transactionTimeoutMs === undefined) return;
+    // Behind the client's id and the transactional id, each with its length before it.
+    const idAt = 14 + frame.getInt16(12);
+    frame.setInt32(idAt + 2 + Math.max(frame.getInt16(idAt), 0), this.transactionTimeoutMs);
   }
 
   #isLost(apiKey: number): boolean {
@@ -138,6 +165,8 @@ export class KafkaProxy implements AsyncDisposable {
 interface Rules {
   /** Resolves while anything may go through. */
   flowing(): Promise<void>;
+  /** Resolves when a request may go on; may change it. */
+  request(frame: DataView): Promise<void>;
   /** Whether the response to such a request is to be lost. */
   isLost(apiKey: number): boolean;
 }
@@ -173,10 +202,11 @@ class Connection {
     }
   }
 
-  async #requests({ flowing }: Rules): Promise<void> {
+  async #requests({ flowing, request }: Rules): Promise<void> {
     try {
       for await (const frame of frames(this.#client)) {
         await flowing();
+        await request(frame);
         // size, API key, version, correlation id
         this.#pending.set(frame.getInt32(8), frame.getInt16(4));
         if (!this.#isSilent) await writeAll(this.#upstream, frame);

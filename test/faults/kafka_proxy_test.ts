@@ -68,6 +68,20 @@ Deno.test("the proxy loses the one answer that it was told to, and its connectio
   assert.deepEqual(await ask(proxy, request("Produce", 9)), [9]);
 });
 
+Deno.test("the proxy holds the next request of a kind back, and no other", async () => {
+  const got: number[] = [];
+  using broker = serve(got);
+  await using proxy = new KafkaProxy(0);
+  proxy.leadTo(broker.port);
+  const held = proxy.hold("EndTxn", 300);
+  const answers = ask(proxy, request("EndTxn", 1));
+  assert.deepEqual(await ask(proxy, request("Produce", 2)), [2]);
+  await held;
+  assert.deepEqual(await answers, [1]);
+  assert.deepEqual(got, [2, 1]);
+  assert.deepEqual(await ask(proxy, request("EndTxn", 3)), [3]);
+});
+
 Deno.test("the proxy cuts, takes nobody, holds everything back, or goes silent", async () => {
   using broker = serve([]);
   await using proxy = new KafkaProxy(0);

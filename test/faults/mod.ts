@@ -14,6 +14,7 @@ import { networkFlaps } from "./experiments/network_flaps.ts";
 import { ownCap } from "./experiments/own_cap.ts";
 import { powerCut } from "./experiments/power_cut.ts";
 import { sigterm } from "./experiments/sigterm.ts";
+import { transactionTimeout } from "./experiments/transaction_timeout.ts";
 
 /** Every experiment, in the order of its number. */
 export const experiments: readonly Experiment[] = [
@@ -32,4 +33,5 @@ export const experiments: readonly Experiment[] = [
   hangs,
   sigterm,
   leaderChange,
+  transactionTimeout,
 ];

@@ -51,6 +51,7 @@ export class Site implements AsyncDisposable {
   /** Keys in the order in which they were committed. */
   readonly committed: string[] = [];
   #longestRecoveryMs = 0;
+  #lateMs: number[] = [];
   readonly #options: SiteOptions;
 
   private constructor(devices: Devices, options: SiteOptions) {
@@ -119,6 +120,7 @@ export class Site implements AsyncDisposable {
       sabotage: this.#options.sabotage,
       env,
       committed: (keys) => this.committed.push(...keys),
+      late: (ms) => this.#lateMs.push(...ms),
     });
   }
 
@@ -178,12 +180,18 @@ export class Site implements AsyncDisposable {
       wrong: sum(({ wrong }) => wrong),
       gapsRecorded: sum(({ gapsRecorded }) => gapsRecorded),
       longestRecoveryMs: Math.round(this.#longestRecoveryMs),
+      ...this.#lateMs.length === 0 ? {} : { loopP99Ms: this.#loopP99Ms() },
     };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.devices[Symbol.asyncDispose]();
     await Deno.remove(this.folder, { recursive: true });
+  }
+
+  #loopP99Ms(): number {
+    const sorted = this.#lateMs.toSorted((a, b) => a - b);
+    return sorted[Math.floor((sorted.length - 1) * 0.99)] ?? 0;
   }
 
   get #config(): string {

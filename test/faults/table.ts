@@ -3,7 +3,15 @@ import { isGood, type Report } from "./runner.ts";
 
 const COLUMNS = [
   ...["experiment", "cycles", "committed", "delivered", "lost", "twice", "wrong"],
-  ...["gaps recorded", "longest recovery", "seed", "sabotage", "verdict"],
+  ...[
+    "gaps recorded",
+    "longest recovery",
+    "peak memory",
+    "loop p99",
+    "seed",
+    "sabotage",
+    "verdict",
+  ],
 ];
 
 /** Reports as a table for people. */
@@ -15,6 +23,8 @@ export function tableOf(reports: readonly Report[]): string {
       `${experiment.number} ${experiment.name}`,
       ...[cycles, committed, delivered, lost, twice, wrong, gapsRecorded].map(String),
       `${outcome.longestRecoveryMs} ms`,
+      outcome.peakMib === undefined ? "" : `${outcome.peakMib} MiB`,
+      outcome.loopP99Ms === undefined ? "" : `${outcome.loopP99Ms} ms`,
       String(seed),
       isSabotageCaught ? "caught" : "NOT CAUGHT",
       isGood(report) ? "held" : "BROKEN",

@@ -7,6 +7,7 @@ import { startWarmKafka } from "../../outputs/broker.ts";
 import { bufferOptions } from "../../outputs/delivery.ts";
 import { temporaryFolder } from "../../program.ts";
 import { type Experiment, type ExperimentOptions, type Outcome, Violation } from "../experiment.ts";
+import { Footprint, GROWTH_MIB } from "../footprint.ts";
 
 /** Readings of one cycle. */
 const ROWS = 50_000;
@@ -35,12 +36,15 @@ async function run({ cycles, sabotage, signal, log }: ExperimentOptions): Promis
   const args = settingsOf(path, kafka);
   await kafka.kill();
   const failed = await sunspool(["drain", "--give-up", "1s", ...args], signal);
+  log(`with the broker away it takes up ${failed.peakMib} MiB`);
   if (failed.code !== 75) throw new Violation(`With the broker away: ${failed.err}`);
   await kafka.restart();
   const startedAt = performance.now();
   const drained = await sunspool(["drain", ...args], signal);
   const ms = performance.now() - startedAt;
   if (drained.code !== 0) throw new Violation(`With the broker back: ${drained.err}`);
+  const { peakMib } = drained;
+  if (peakMib > failed.peakMib + GROWTH_MIB) throw new Violation(`It grew to ${peakMib} MiB`);
   log(`${rows} readings in ${Math.round(ms)} ms: ${Math.round(rows * 1000 / ms)} a second`);
   const { delivered, lost, twice } = await countTopic(kafka.brokers, rows);
   const verifiedAt = performance.now();
@@ -51,7 +55,7 @@ async function run({ cycles, sabotage, signal, log }: ExperimentOptions): Promis
     throw new Violation(`verify sees it otherwise: ${verified.out}${verified.err}`);
   }
   const none = { wrong: 0, gapsRecorded: 0, longestRecoveryMs: Math.round(ms) };
-  return { cycles, committed: rows, delivered, lost, twice, ...none };
+  return { cycles, committed: rows, delivered, lost, twice, ...none, peakMib };
 }
 
 /** Fills a buffer with readings of an inverter. */
@@ -95,13 +99,18 @@ function settingsOf(path: string, kafka: Kafka): string[] {
 }
 
 async function sunspool(args: readonly string[], signal: AbortSignal) {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+  const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--quiet", MAIN, ...args],
     env: { NO_COLOR: "1" },
+    stdout: "piped",
+    stderr: "piped",
     signal,
-  }).output();
+  }).spawn();
+  using footprint = new Footprint(child.pid);
+  const { code, stdout, stderr } = await child.output();
   const text = new TextDecoder();
-  return { code, out: text.decode(stdout), err: text.decode(stderr) };
+  const { peakMib } = footprint;
+  return { code, out: text.decode(stdout), err: text.decode(stderr), peakMib };
 }
 
 /** What kcat finds: each record's headers say which positions are in it. */
