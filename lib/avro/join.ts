@@ -1,5 +1,6 @@
 import type { Batch, Entry } from "../core/mod.ts";
 import { concat, encodeLong, withLength } from "./binary.ts";
+import { LONG_BYTES, Writer } from "./writer.ts";
 import { type Codec, encodeBlock, encodeHeader, newSync } from "./container.ts";
 
 /** Consecutive entries as one container file. */
@@ -39,15 +40,22 @@ export function groupEntries({ entries, schemas }: Batch, limit: number): EntryG
 }
 
 /**
- * The records of entries: the first three fields (collector, epoch, position) and the stored
- * body. Avro records are plain concatenation, so nothing is decoded.
+ * The records of entries, one behind the other: the first three fields (collector, epoch, position)
+ * and the stored body. Avro records are plain concatenation, so nothing is decoded.
  */
 export function joinRecords(
   { collector, epoch }: Pick<Batch, "collector" | "epoch">,
   entries: readonly Entry[],
-): Uint8Array[] {
+): Uint8Array {
   const head = concat([withLength(new TextEncoder().encode(collector)), encodeLong(epoch)]);
-  return entries.flatMap(({ position, payload }) => [head, encodeLong(position), payload]);
+  const bodies = entries.reduce((sum, { payload }) => sum + payload.length, 0);
+  const writer = new Writer(bodies + entries.length * (head.length + LONG_BYTES));
+  for (const { position, payload } of entries) {
+    writer.raw(head);
+    writer.long(position);
+    writer.raw(payload);
+  }
+  return writer.taken();
 }
 
 /** Joins a batch into container files of at most `limit` entries each. */

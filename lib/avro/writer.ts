@@ -1,7 +1,7 @@
 /** Most records are shorter; for others it grows. */
 const FIRST_BYTES = 4096;
 /** The most that a number takes. */
-const LONG_BYTES = 10;
+export const LONG_BYTES = 10;
 
 const text = new TextEncoder();
 
@@ -10,9 +10,15 @@ const text = new TextEncoder();
  * that is used again and again. What was written is taken out as a copy.
  */
 export class Writer {
-  #bytes = new Uint8Array(FIRST_BYTES);
-  #view = new DataView(this.#bytes.buffer);
+  #bytes: Uint8Array<ArrayBuffer>;
+  #view: DataView;
   #at = 0;
+
+  /** @param size bytes to begin with; it grows */
+  constructor(size: number = FIRST_BYTES) {
+    this.#bytes = new Uint8Array(size);
+    this.#view = new DataView(this.#bytes.buffer);
+  }
 
   /** Where the next byte goes. */
   get at(): number {
@@ -51,6 +57,11 @@ export class Writer {
   /** Bytes with their length before them. */
   sized(bytes: Uint8Array): void {
     this.long(bytes.length);
+    this.raw(bytes);
+  }
+
+  /** Bytes as they are. */
+  raw(bytes: Uint8Array): void {
     this.#reserve(bytes.length);
     this.#bytes.set(bytes, this.#at);
     this.#at += bytes.length;

@@ -37,8 +37,8 @@ export interface DrainOptions {
   readonly idleMs: number;
 }
 
-/** Payload bytes a batch may hold: with headers and prefixes it stays within 1 MiB. */
-const BATCH_BYTES = 900 * 1024;
+/** Payload bytes a batch may hold: what each costs beside them should not matter, nor its memory. */
+const BATCH_BYTES = 3_600_000;
 const BATCH_ROWS = 10_000;
 const FIRST_BACKOFF_MS = 500;
 const LONGEST_BACKOFF_MS = 30_000;

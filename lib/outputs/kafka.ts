@@ -128,19 +128,19 @@ class KafkaOutput implements Output {
       if (this.#tooLarge.has(position)) rejections.push({ position, reason: "message_too_large" });
       else sendable.push(entry);
     }
-    const { batchSize } = this.#context;
+    const parts = this.#parts(sendable, batch.schemas);
     let after = (batch.entries[0]?.position ?? 1) - 1;
-    for (const part of this.#parts(sendable, batch.schemas)) {
-      const containers = joinContainers(
-        { ...batch, entries: part },
-        batchSize,
-        this.#options.codec,
-      );
-      await this.#explained(
+    let containers = this.#join(batch, parts[0]);
+    for (const [i, part] of parts.entries()) {
+      const sent = this.#explained(
         signal,
         () => this.#send(batch, containers, { after, rejections, signal }),
         part,
       );
+      // While the broker has its work, so have we.
+      const next = this.#join(batch, parts[i + 1]);
+      await sent;
+      containers = next;
       after = part.at(-1)?.position ?? after;
     }
     return rejections;
@@ -248,6 +248,10 @@ class KafkaOutput implements Output {
       }
     }
     return parts;
+  }
+
+  #join(batch: Batch, entries: readonly Entry[] = []): Container[] {
+    return joinContainers({ ...batch, entries }, this.#context.batchSize, this.#options.codec);
   }
 
   async #send(

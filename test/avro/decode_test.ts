@@ -92,8 +92,8 @@ Deno.test("what is no container is refused, and says why", () => {
   const sync = new Uint8Array(16);
   const header = (schema: string) => encodeHeader(schema, "null", sync);
   const block = (count: number, data: Uint8Array) =>
-    concat([header(SCHEMA_TEXT), encodeBlock(count, [data], "null", sync)]);
-  const record = concat(joinRecords(batchOf([]), [entryOf(FULL, 1)]));
+    concat([header(SCHEMA_TEXT), encodeBlock(count, data, "null", sync)]);
+  const record = joinRecords(batchOf([]), [entryOf(FULL, 1)]);
   const text = new TextEncoder();
   const withCodec = concat([
     text.encode("Obj\x01"),
@@ -110,12 +110,12 @@ Deno.test("what is no container is refused, and says why", () => {
       ["an unknown codec", withCodec, /unknown codec "snappy"/],
       [
         "a schema that is none",
-        concat([header("{"), encodeBlock(1, [sync], "null", sync)]),
+        concat([header("{"), encodeBlock(1, sync, "null", sync)]),
         /its schema is none/,
       ],
       [
         "another sync marker",
-        concat([header(SCHEMA_TEXT), encodeBlock(1, [record], "null", newSync())]),
+        concat([header(SCHEMA_TEXT), encodeBlock(1, record, "null", newSync())]),
         /sync marker/,
       ],
       ["fewer records than told", block(2, record), /ends in mid-record/],
@@ -141,7 +141,7 @@ Deno.test("what is no container is refused, and says why", () => {
 Deno.test("a compressed block that is no such is refused", () => {
   const sync = newSync();
   for (const codec of ["deflate", "zstandard"] as const) {
-    const rubbish = encodeBlock(1, [new Uint8Array(50).fill(0xee)], "null", sync);
+    const rubbish = encodeBlock(1, new Uint8Array(50).fill(0xee), "null", sync);
     const { records, error } = decode(concat([encodeHeader(SCHEMA_TEXT, codec, sync), rubbish]));
     assert.ok(error instanceof Error, codec);
     assert.deepEqual(records, []);
@@ -159,7 +159,7 @@ Deno.test("counts within a record that go beyond its bytes are refused at once",
       [["null", "long"], encodeLong(7)],
     ] as const
   ) {
-    const block = encodeBlock(1, [data, new Uint8Array(3)], "null", sync);
+    const block = encodeBlock(1, concat([data, new Uint8Array(3)]), "null", sync);
     const { error } = decode(concat([encodeHeader(JSON.stringify(schema), "null", sync), block]));
     assert.match(String(error), /^Error: Cannot read a (block|container): /);
   }
@@ -187,7 +187,7 @@ Deno.test("every kind of type is read", () => {
     "01 04 0000803f 000000000000f03f abcd 02 04020400 0202610262 00 0204beef 0208"
       .replaceAll(" ", ""),
   );
-  const block = encodeBlock(1, [data], "null", sync);
+  const block = encodeBlock(1, data, "null", sync);
   const [record] =
     decode(concat([encodeHeader(JSON.stringify(schema), "null", sync), block])).records;
   assert.deepEqual(record, {

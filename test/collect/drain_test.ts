@@ -89,12 +89,12 @@ Deno.test("a batch has its collector, epoch, topic and the text of each schema",
   });
 });
 
-Deno.test("a backlog goes in batches of at most ten thousand rows and 900 KiB", async () => {
+Deno.test("a backlog goes in batches of at most ten thousand rows and 3.6 MB", async () => {
   for (
     const [rows, size, want] of [
       [10_001, 1, ["deliver 1-10000", "deliver 10001"]],
-      [5, 300 * 1024, ["deliver 1-3", "deliver 4-5"]],
-      [2, 2_000_000, ["deliver 1", "deliver 2"]],
+      [5, 1_200_000, ["deliver 1-3", "deliver 4-5"]],
+      [2, 4_000_000, ["deliver 1", "deliver 2"]],
     ] as const
   ) {
     await using work = await setUp({ synchronous: "normal" });
@@ -382,7 +382,7 @@ Deno.test("finish() gives up when the output has failed for too long, and keeps 
 
 Deno.test("finish() counts the time from the last success on", async () => {
   await using work = await setUp();
-  const stored = work.buffer.append(numbered(1, 3, { payload: bytes("x".repeat(900 * 1024)) }));
+  const stored = work.buffer.append(numbered(1, 3, { payload: bytes("x".repeat(3_600_000)) }));
   work.buffer.flush();
   await stored;
   const fails = [lost(DOWN), lost(DOWN)];
