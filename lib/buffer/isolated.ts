@@ -1,4 +1,7 @@
+import type { NewEntry, ReadLimit } from "../core/mod.ts";
 import { BUFFER_THREAD } from "../thread.ts";
+import { fromBlock, toBlock, transferOf } from "./entry_block.ts";
+import { Gatherer } from "./gatherer.ts";
 import type { SqliteBuffer } from "./queue.ts";
 import { reviveError } from "./thread_errors.ts";
 import { type Reply, type Request, SIGNAL } from "./thread_messages.ts";
@@ -59,8 +62,8 @@ class BufferThread {
     this.#worker.terminate();
   }
 
-  #tell(request: Request): void {
-    this.#worker.postMessage(request);
+  #tell(request: Request, handedOver: ArrayBuffer[] = []): void {
+    this.#worker.postMessage(request, handedOver);
   }
 
   #hear(reply: Reply): void {
@@ -73,6 +76,8 @@ class BufferThread {
         return this.#opening.reject(reviveError(reply.error));
       case "result":
         return this.#take(reply.id)?.resolve(reply.value);
+      case "entries":
+        return this.#take(reply.id)?.resolve(fromBlock(reply.entries));
       case "error":
         return this.#take(reply.id)?.reject(reviveError(reply.error));
       case "aborted":
@@ -89,50 +94,79 @@ class BufferThread {
     const calls = methods.map((name) =>
       [name, (...args: readonly unknown[]) => this.#call(name, args)] as const
     );
-    const close = async () => {
-      if (!this.#death) await this.#call(undefined, []);
-      this.end();
-    };
+    const gatherer = new Gatherer(
+      Number(values.get("commitIntervalMs")),
+      (entries) => this.#append(entries),
+    );
     const parts: readonly (readonly unknown[])[] = [
       ...values,
       ...mirrored,
       ...calls,
-      [Symbol.asyncDispose, close],
+      ...this.#ownCalls(gatherer),
     ];
     return Object.fromEntries(parts);
   }
 
-  #call(method: string | undefined, args: readonly unknown[]): Promise<unknown> {
+  /** What is done here, or otherwise than by a plain call. */
+  #ownCalls(gatherer: Gatherer): readonly (readonly unknown[])[] {
+    const close = async () => {
+      gatherer.flush();
+      if (!this.#death) await this.#call(undefined, []);
+      this.end();
+    };
+    return [
+      ["append", (entries: readonly NewEntry[]) => gatherer.append(entries)],
+      ...["flush", "unblock"].map((name) => [name, () => {
+        gatherer.flush();
+        this.#call(name, []);
+      }]),
+      [
+        "read",
+        (output: string, limit: ReadLimit) =>
+          this.#ask((id) => this.#tell({ kind: "read", id, output, limit })),
+      ],
+      [Symbol.asyncDispose, close],
+    ];
+  }
+
+  async #append(entries: readonly NewEntry[]): Promise<void> {
+    const block = toBlock(entries);
+    await this.#ask((id) => this.#tell({ kind: "append", id, entries: block }, transferOf(block)));
+  }
+
+  /** Sends a request; resolves with its answer. */
+  #ask(send: (id: number) => void): Promise<unknown> {
     const id = ++this.#lastId;
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     // Nobody waits for what a method gives that gives nothing.
     promise.catch(() => {});
-    if (this.#death) {
-      reject(this.#death);
-      return promise;
-    }
-    const signals = args.filter((arg) => arg instanceof AbortSignal);
-    const abort = () => this.#tell({ kind: "abort", id });
-    const settle = () => {
-      for (const signal of signals) signal.removeEventListener("abort", abort);
-    };
-    this.#waiting.set(id, {
-      resolve(value) {
-        settle();
-        resolve(value);
-      },
-      reject(error) {
-        settle();
-        reject(error);
-      },
-    });
-    const sent = args.map((arg) => arg instanceof AbortSignal ? SIGNAL : arg);
-    this.#tell({ kind: "call", id, method, args: sent });
-    for (const signal of signals) {
-      if (signal.aborted) abort();
-      else signal.addEventListener("abort", abort, { once: true });
+    if (this.#death) reject(this.#death);
+    else {
+      this.#waiting.set(id, { resolve, reject });
+      send(id);
     }
     return promise;
+  }
+
+  #call(method: string | undefined, args: readonly unknown[]): Promise<unknown> {
+    const signals = args.filter((arg) => arg instanceof AbortSignal);
+    let callId = 0;
+    const abort = () => this.#tell({ kind: "abort", id: callId });
+    const answer = this.#ask((id) => {
+      callId = id;
+      const sent = args.map((arg) => arg instanceof AbortSignal ? SIGNAL : arg);
+      this.#tell({ kind: "call", id, method, args: sent });
+      for (const signal of signals) {
+        if (signal.aborted) abort();
+        else signal.addEventListener("abort", abort, { once: true });
+      }
+    });
+    if (signals.length === 0) return answer;
+    const settled = answer.finally(() => {
+      for (const signal of signals) signal.removeEventListener("abort", abort);
+    });
+    settled.catch(() => {});
+    return settled;
   }
 
   #take(id: number): Waiting | undefined {

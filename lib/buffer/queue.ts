@@ -88,6 +88,8 @@ export class SqliteBuffer implements Buffer {
   readonly damagedLog: string | undefined;
   /** Whether somebody else than the buffer changed how far its outputs are. */
   readonly hasForeignPositions: boolean;
+  /** How long appended readings may wait for others to share their commit. */
+  readonly commitIntervalMs: number;
   #options: BufferOptions;
   readonly #sql: Sql;
   readonly #resources: DisposableStack;
@@ -131,6 +133,7 @@ export class SqliteBuffer implements Buffer {
     });
     this.#sql = stack.use(file.sql);
     this.#options = options;
+    this.commitIntervalMs = options.commitIntervalMs;
     this.setAside = file.setAside;
     this.damagedLog = file.damagedLog;
     this.hasForeignPositions = file.hasForeignPositions;
@@ -181,7 +184,7 @@ export class SqliteBuffer implements Buffer {
     const stored = new Promise<void>((resolve, reject) => {
       this.#waiting.push({ entries, resolve, reject });
     });
-    this.#timer ??= setTimeout(() => this.flush(), this.#options.commitIntervalMs);
+    this.#timer ??= setTimeout(() => this.flush(), this.commitIntervalMs);
     return stored;
   }
 

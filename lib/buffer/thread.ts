@@ -1,3 +1,5 @@
+import type { ReadLimit } from "../core/mod.ts";
+import { type EntryBlock, fromBlock, toBlock, transferOf } from "./entry_block.ts";
 import type { SqliteBuffer } from "./queue.ts";
 import { recordError } from "./thread_errors.ts";
 import { type Reply, type Request, SIGNAL } from "./thread_messages.ts";
@@ -8,7 +10,10 @@ import { type Reply, type Request, SIGNAL } from "./thread_messages.ts";
  * @param open makes the buffer from the options that were sent
  */
 export function serveBuffer<Options>(open: (options: Options) => SqliteBuffer): void {
-  const tell: (reply: Reply) => void = Reflect.get(globalThis, "postMessage");
+  const tell: (reply: Reply, handedOver?: ArrayBuffer[]) => void = Reflect.get(
+    globalThis,
+    "postMessage",
+  );
   const underWay = new Map<number, AbortController>();
   let buffer: SqliteBuffer | undefined;
 
@@ -35,12 +40,37 @@ export function serveBuffer<Options>(open: (options: Options) => SqliteBuffer): 
     }
   }
 
+  /** They have waited for each other over there. */
+  async function append(id: number, entries: EntryBlock) {
+    try {
+      const stored = buffer?.append(fromBlock(entries));
+      buffer?.flush();
+      await stored;
+      tell({ kind: "result", id, value: undefined });
+    } catch (error) {
+      tell({ kind: "error", id, error: recordError(error) });
+    }
+  }
+
+  async function read(id: number, output: string, limit: ReadLimit) {
+    try {
+      const entries = toBlock(await buffer?.read(output, limit) ?? []);
+      tell({ kind: "entries", id, entries }, transferOf(entries));
+    } catch (error) {
+      tell({ kind: "error", id, error: recordError(error) });
+    }
+  }
+
   function hear(request: Request<Options>): void {
     switch (request.kind) {
       case "open":
         return begin(request.options);
       case "call":
         return void call(request.id, request.method, request.args);
+      case "append":
+        return void append(request.id, request.entries);
+      case "read":
+        return void read(request.id, request.output, request.limit);
       case "abort":
         return underWay.get(request.id)?.abort();
     }

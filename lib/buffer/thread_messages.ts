@@ -1,3 +1,6 @@
+import type { ReadLimit } from "../core/mod.ts";
+import type { EntryBlock } from "./entry_block.ts";
+
 /** What goes to the thread of a buffer. */
 export type Request<Options = unknown> =
   | { readonly kind: "open"; readonly options: Options }
@@ -8,6 +11,14 @@ export type Request<Options = unknown> =
     readonly method: string | undefined;
     /** A signal is sent as {@linkcode SIGNAL}; that it aborts comes later. */
     readonly args: readonly unknown[];
+  }
+  /** What is committed, and what is read, is too much to be copied object by object. */
+  | { readonly kind: "append"; readonly id: number; readonly entries: EntryBlock }
+  | {
+    readonly kind: "read";
+    readonly id: number;
+    readonly output: string;
+    readonly limit: ReadLimit;
   }
   | { readonly kind: "abort"; readonly id: number };
 
@@ -24,6 +35,7 @@ export type Reply =
   }
   | { readonly kind: "failed"; readonly error: ErrorRecord }
   | { readonly kind: "result"; readonly id: number; readonly value: unknown }
+  | { readonly kind: "entries"; readonly id: number; readonly entries: EntryBlock }
   | { readonly kind: "error"; readonly id: number; readonly error: ErrorRecord }
   /** A signal of the buffer's has aborted. */
   | { readonly kind: "aborted"; readonly signal: string; readonly error: ErrorRecord };
