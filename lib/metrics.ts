@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, type OpenMetricsContentType, Registry } from "prom-client";
 import { BUFFER_FIGURES, type BufferFigure } from "./buffer_figures.ts";
 import { type BufferStats, FAILURE_REASONS, type FailureReason } from "./core/mod.ts";
+import { RecentMaximum } from "./recent_maximum.ts";
 
 /** Devices' states as numbers, in the order of `sunspool_device_state`. */
 const STATES = [
@@ -16,6 +17,7 @@ const STATES = [
 export class Metrics {
   readonly #open = openMetricsRegistry();
   readonly #plain = new Registry();
+  readonly #counters = new Map<object, string>();
   readonly #up = this.#gauge("sunspool_device_up", "1 while a device answers its polls", [
     "device",
   ]);
@@ -79,7 +81,7 @@ export class Metrics {
   );
   readonly #eventLoop = this.#unknown(
     "sunspool_event_loop_lag_seconds",
-    "How late the event loop last was",
+    "How late the event loop was at worst within the last minute or two",
   );
   readonly #clockSynced = this.#unknown(
     "sunspool_clock_synced",
@@ -108,6 +110,8 @@ export class Metrics {
     [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
   );
 
+  /** Between two scrapes there is time for it to be late, and not to be any more. */
+  readonly #worstLag = new RecentMaximum(60_000);
   /** The series of each device whose labels only events can tell, and what takes them away. */
   readonly #series = new Map<string, Map<string, () => void>>();
 
@@ -224,7 +228,7 @@ export class Metrics {
 
   /** The event loop was late. */
   eventLoopLag(seconds: number): void {
-    this.#eventLoop.set(seconds);
+    this.#eventLoop.set(this.#worstLag.add(seconds, performance.now()));
   }
 
   /** The buffer holds an outage of this length. */
@@ -242,7 +246,10 @@ export class Metrics {
   async render(accept: string): Promise<{ readonly type: string; readonly text: string }> {
     this.#memory.set(Deno.memoryUsage().rss);
     const registry = accept.includes("application/openmetrics-text") ? this.#open : this.#plain;
-    return { type: registry.contentType, text: await registry.metrics() };
+    const text = registry.metrics();
+    // As OpenMetrics it takes `_total` off the names of counters, and leaves it off for whoever is next.
+    for (const [counter, name] of this.#counters) Reflect.set(counter, "name", name);
+    return { type: registry.contentType, text: await text };
   }
 
   #countResult(counter: Counter<"device" | "result">, device: string, result: string): void {
@@ -276,7 +283,9 @@ export class Metrics {
     help: string,
     labelNames: readonly T[] = [],
   ): Counter<T> {
-    return new Counter({ name, help, labelNames, registers: [this.#open, this.#plain] });
+    const counter = new Counter({ name, help, labelNames, registers: [this.#open, this.#plain] });
+    this.#counters.set(counter, name);
+    return counter;
   }
 
   /** A gauge that shows nothing until it is set: 0 would be a figure too. */

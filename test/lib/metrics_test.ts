@@ -114,6 +114,16 @@ Deno.test("/metrics is what it was, for OpenMetrics", async () => {
   await assertGolden(import.meta, "metrics.openmetrics.txt", timeless(text));
 });
 
+Deno.test("one format is not changed by somebody who asked for the other", async () => {
+  const metrics = eventful();
+  const page = async (accept: string) => timeless((await metrics.render(accept)).text);
+  const [plain, open] = [await page(""), await page(OPEN_METRICS)];
+  assert.match(plain, /^sunspool_polls_total\{/m);
+  assert.deepEqual([await page(""), await page(OPEN_METRICS)], [plain, open]);
+  const both = await Promise.all([page(OPEN_METRICS), page(""), page(OPEN_METRICS), page("")]);
+  assert.deepEqual(both, [open, plain, open, plain]);
+});
+
 Deno.test("a good poll leaves its time, a failed one takes the device down", async () => {
   const metrics = new Metrics(build);
   const before = Date.now() / 1000;
