@@ -12,6 +12,7 @@ import type { Tools } from "./services/tools.ts";
 
 export { Kafka, type KafkaOptions, startKafka, startKafkaCluster } from "./services/kafka.ts";
 export { KAFKA_MECHANISMS, KAFKA_USERS } from "./services/kafka_properties.ts";
+export { Prometheus, type Series, startPrometheus } from "./services/prometheus.ts";
 export { type Outcome, run, type RunOptions, runOrThrow } from "./services/run.ts";
 export { setUp } from "./services/set_up.ts";
 export * from "./services/tools.ts";
