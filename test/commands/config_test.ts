@@ -88,7 +88,7 @@ Deno.test("config", async (t) => {
         ["poller.poll_interval_ms", "77", "SUNSPEC_POLL_INTERVAL_MS"],
         ["poller.jitter_ms", "9", "--set"],
         ["log.level", "debug", "--log-level"],
-        ["modbus.retry_count", "1", '"full.toml" line 20'],
+        ["modbus.retry_count", "1", '"full.toml" line 21'],
         ["metrics.token", "(hidden)", "SUNSPEC_METRICS_TOKEN"],
         ["kafka.sasl.password", "(hidden)", "SUNSPEC_KAFKA_SASL_PASSWORD"],
       ] as const
