@@ -14,14 +14,15 @@ const SERVICE_KEYS = [
 
 serviceTest(
   "what the compose file names is there, and nothing in it is misspelt",
-  ["python"],
-  async ({ python }) => {
+  ["python", "promtool"],
+  async ({ python, promtool }) => {
     const { services, volumes, ...rest } = await composeFile(python);
     assert.deepEqual(rest, { name: "sunspool" });
     for (const [name, service] of Object.entries(services)) {
       assert.deepEqual(Object.keys(service).filter((key) => !SERVICE_KEYS.includes(key)), [], name);
       await assertWhole(service, Object.keys(services), Object.keys(volumes));
     }
+    await runOrThrow(promtool, ["check", "config", `${FOLDER}prometheus.yml`]);
     const scraped = await yamlOf(python, await Deno.readTextFile(`${FOLDER}prometheus.yml`));
     assert.deepEqual(scraped.scrape_configs[0].static_configs, [{ targets: ["127.0.0.1:9090"] }]);
     assert.equal(services.prometheus?.network_mode, "service:sunspool");

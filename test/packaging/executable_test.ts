@@ -4,8 +4,9 @@ import { delay } from "../../lib/backoff.ts";
 import { VERSION } from "../../lib/version.ts";
 import { bundle } from "../../scripts/build/bundle.ts";
 import { makeExecutable } from "../../scripts/build/extractor.ts";
-import { type Machine, zippedRuntimeFor } from "../../scripts/build/runtime.ts";
+import { type Machine, MACHINES, zippedRuntimeFor } from "../../scripts/build/runtime.ts";
 import { programWords, runnerFor } from "../../scripts/build/try.ts";
+import { removeFolder } from "../../scripts/services/cache.ts";
 import { runOrThrow } from "../../scripts/services.ts";
 import { run, simulate, start, temporaryFolder } from "../program.ts";
 import { serviceTest } from "../services.ts";
@@ -167,8 +168,17 @@ const IN_A_ROOT: Readonly<Record<string, (root: FreshRoot, cache: string) => Pro
     assert.deepEqual(namesIn(`${root.path}/home`), []);
   },
 
+  "without glibc it says what it needs": async (root, cache) => {
+    await removeFolder(cache);
+    const loader = `${root.path}${MACHINES.x64.loader}`;
+    await Deno.rename(loader, `${loader}.away`);
+    await refused(root, {}, 1, /it needs a 64-bit system with glibc 2\.27 or newer, and "\/lib64/);
+    await Deno.rename(`${loader}.away`, loader);
+    assert.deepEqual(namesIn(cache), []);
+  },
+
   "where nothing can be written, or there is no room, it says so": async (root, cache) => {
-    await Deno.remove(cache, { recursive: true });
+    await removeFolder(cache);
     const small = `${root.path}/data/small`;
     await Deno.mkdir(small);
     await runOrThrow("mount", ["--rbind", root.path, root.path]);
