@@ -44,8 +44,6 @@ export interface Window {
   readonly to: number;
   readonly before: Look;
   readonly after: Look;
-  /** Polls within it, by the devices. */
-  readonly polls: number;
 }
 
 /** Starts a poller. */
