@@ -1,7 +1,8 @@
 import { start } from "../../program.ts";
+import { lookAt } from "./mute.ts";
 import type { FloorConfig } from "../floor/config.ts";
 import { BASE_ADDRESS } from "../simulator/device.ts";
-import { NO_LOOK, type Place, type Poller } from "./subject.ts";
+import type { Place, Poller } from "./subject.ts";
 import { topicFigures } from "./topic.ts";
 
 const MAIN = new URL("../floor/main.ts", import.meta.url).pathname;
@@ -24,9 +25,9 @@ export async function startFloor({ endpoints, folder, kafka }: Place): Promise<P
   });
   return {
     pid: program.pid,
-    look: () => Promise.resolve(NO_LOOK),
+    look: () => lookAt(program),
     finish: async (window) => {
-      if (!program.isRunning) throw new Error(`The floor has ended: ${program.err}`);
+      await lookAt(program);
       await program.stop("SIGKILL");
       return kafka ? await topicFigures(kafka, window) : {};
     },

@@ -64,6 +64,7 @@ export const collect: Measurement = {
       columns: [
         { key: "cpu_ms_per_poll", title: "CPU a poll, ms", digits: 3 },
         { key: "polls_done_percent", title: "polls done, %", digits: 1 },
+        { key: "polls_failed", title: "failed", digits: 0 },
         { key: "requests_per_poll", title: "requests a poll", digits: 2 },
         { key: "backlog", title: "backlog at the end", digits: 0 },
         { key: "backlog_growth", title: "its growth", digits: 0 },

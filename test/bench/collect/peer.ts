@@ -1,6 +1,7 @@
 import { start } from "../../program.ts";
+import { lookAt } from "./mute.ts";
 import { READS } from "./floor.ts";
-import { NO_LOOK, type Place, type Poller } from "./subject.ts";
+import type { Place, Poller } from "./subject.ts";
 
 const DEADLINE_MS = 120_000;
 
@@ -19,9 +20,9 @@ export async function startPeer(
   });
   return {
     pid: program.pid,
-    look: () => Promise.resolve(NO_LOOK),
+    look: () => lookAt(program),
     finish: async () => {
-      if (!program.isRunning) throw new Error(`${script} has ended: ${program.err}`);
+      await lookAt(program);
       await program.stop("SIGKILL");
       return {};
     },

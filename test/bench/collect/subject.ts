@@ -48,6 +48,3 @@ export interface Window {
 
 /** Starts a poller. */
 export type StartPoller = (place: Place) => Promise<Poller>;
-
-/** Says nothing of itself. */
-export const NO_LOOK: Look = { delivered: null, backlog: null, failed: null };
