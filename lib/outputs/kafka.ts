@@ -23,7 +23,14 @@ import {
   type Target,
   TRANSACTION_TIMEOUT_MS,
 } from "./kafka/errors.ts";
-import { leftToWait, parseFenced, seen, stillFenced } from "./kafka/fenced.ts";
+import {
+  type Fenced,
+  leftToWait,
+  parseFenced,
+  seen,
+  stillFenced,
+  takenBack,
+} from "./kafka/fenced.ts";
 import { type InFlight, judge, parseInFlight } from "./kafka/recovery.ts";
 import {
   contradictions,
@@ -102,7 +109,7 @@ class KafkaOutput implements Output {
       this.#incarnation = local.incarnation;
       this.#note = parseInFlight(local.note);
       this.#client ??= await KafkaClient.create(this.#options.client, this.#context.log);
-      if (this.#isTransactional) await this.#standBack(this.#client, local);
+      const fenced = this.#isTransactional ? await this.#standBack(this.#client, local) : undefined;
       // What was given up meanwhile must not get into the way of what came after it.
       signal.throwIfAborted();
       const producer = this.#client.producer({
@@ -116,7 +123,8 @@ class KafkaOutput implements Output {
       if (this.#isTransactional) await (await producer.transaction()).abort();
       await this.#placeOf(this.#options.topic);
       if (!this.#isTransactional) return nothingNew(local.position);
-      return await this.#settlePending(this.#client, local, signal);
+      const recovery = await this.#settlePending(this.#client, local, signal);
+      return fenced ? withEvent(recovery, takenBack(fenced)) : recovery;
     });
   }
 
@@ -171,15 +179,16 @@ class KafkaOutput implements Output {
   /**
    * One that was fenced leaves the id to the other for as long as that delivers, over restarts too.
    *
+   * @returns when it was fenced, if it was and the other one has stopped
    * @throws {FencedError}
    */
-  async #standBack(client: KafkaClient, { note }: LocalPosition): Promise<void> {
+  async #standBack(client: KafkaClient, { note }: LocalPosition): Promise<Fenced | undefined> {
     const fenced = parseFenced(note);
-    if (!fenced) return;
+    if (!fenced) return undefined;
     if (leftToWait(fenced, Date.now()) > 0) throw explainFenced(this.#target);
     const offsets = await client.groupOffsets(this.#groupId);
     const still = stillFenced(fenced, offsets, Date.now());
-    if (!still) return;
+    if (!still) return fenced;
     await this.#context.note(JSON.stringify({ ...this.#note, fenced: still }));
     throw explainFenced(this.#target);
   }
@@ -407,6 +416,11 @@ function nothingNew(position: number): Recovery {
 function delivered(position: number, note: InFlight | undefined): Recovery {
   const rejected = note?.rejections?.filter((rejection) => rejection.position <= position);
   return { ...nothingNew(position), ...(rejected?.length ? { rejected } : {}) };
+}
+
+function withEvent(recovery: Recovery, text: string): Recovery {
+  const texts = [text, recovery.event].filter((event) => event !== undefined);
+  return { ...recovery, event: texts.join("; ") };
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

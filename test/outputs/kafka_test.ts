@@ -376,9 +376,13 @@ const CASES: Readonly<Record<string, (scene: Scene, kafka: Kafka) => Promise<voi
     // Now it has stopped.
     await wait();
     await first.restart();
-    assert.match((await first.recover()).newEpoch ?? "", /another buffer file delivered last/);
+    const { newEpoch, event } = await first.recover();
+    assert.match(newEpoch ?? "", /another buffer file delivered last/);
+    assert.match(event ?? "", /another collector of the same id took over/);
     await first.deliverAll();
     assert.deepEqual(await scene.texts(), ["1", "3", "4", "2"]);
+    await first.restart();
+    assert.equal((await first.recover()).event, undefined);
   },
 
   "an open transaction of another does not hide what had arrived": async (scene) => {

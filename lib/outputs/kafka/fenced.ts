@@ -11,6 +11,9 @@ export interface Fenced {
 /** How long one that was fenced stands back before it looks whether the other still delivers. */
 export const STAND_BACK_MS = 180_000;
 
+/** What a date can hold. */
+const LATEST_MS = 8.64e15;
+
 /** What shows that somebody delivers: it changes with each transaction. */
 export function seen(offsets: readonly GroupOffset[]): string {
   return JSON.stringify(
@@ -38,13 +41,22 @@ export function stillFenced(
   return found === fenced.seen ? undefined : { at: now, seen: found };
 }
 
+/** What the topic's readers are told by one that takes the id back: otherwise nobody but the logs knows. */
+export function takenBack({ at }: Fenced): string {
+  return "another collector of the same id took over and has delivered nothing since " +
+    `${new Date(at).toISOString()}, so this one goes on; two of one collector.id are a mistake, ` +
+    "stop one of them or give it another id";
+}
+
 /** The part of a note that says so. */
 export function parseFenced(note: string | null): Fenced | undefined {
   if (note === null) return undefined;
   try {
     const { at, seen } = JSON.parse(note).fenced;
     const isKnown = typeof seen === "string" || seen === null;
-    return Number.isSafeInteger(at) && isKnown ? { at, seen } : undefined;
+    return Number.isSafeInteger(at) && Math.abs(at) <= LATEST_MS && isKnown
+      ? { at, seen }
+      : undefined;
   } catch {
     return undefined;
   }

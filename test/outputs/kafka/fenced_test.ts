@@ -41,7 +41,12 @@ Deno.test("a note says it, or does not", () => {
     at: 1,
     seen: null,
   });
-  for (const note of [null, "", "7", "{}", '{"fenced":1}', '{"fenced":{"at":"1","seen":null}}']) {
+  for (
+    const note of [
+      ...[null, "", "7", "{}", '{"fenced":1}', '{"fenced":{"at":"1","seen":null}}'],
+      '{"fenced":{"at":9000000000000000,"seen":null}}',
+    ]
+  ) {
     assert.equal(parseFenced(note), undefined, String(note));
   }
 });
