@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { startKafka } from "../../scripts/services.ts";
-import { freePort, NO_SUCH_HOST, run, simulate, temporaryFolder } from "../program.ts";
+import { freePort, NO_SUCH_HOST, run, simulate, start, temporaryFolder } from "../program.ts";
 import { serviceTest } from "../services.ts";
 
 interface Found {
@@ -40,6 +40,31 @@ Deno.test("all is well, and each thing that was looked at is told", async () => 
 
   const { out } = await run(["doctor", "--config", "sunspool.toml"], { cwd: folder.path });
   assert.match(out, /^ok {4}device 127\.\S+\/1: is Helio-H-10-SN0001/m);
+});
+
+Deno.test("beside its collector it tells how long an outage the buffer holds, beside another's not", async () => {
+  using folder = temporaryFolder();
+  const cwd = folder.path;
+  await using devices = await simulate(["--models", "1,103"], { cwd });
+  const port = freePort("127.0.0.1");
+  const config = (more = "") =>
+    `${more}[[devices]]\nendpoint = "${devices.endpoints[0]}"\n[metrics]\nport = ${port}\n` +
+    `[poller]\npoll_interval_ms = 100\n`;
+  await Deno.writeTextFile(`${cwd}/site.toml`, config());
+  await using collector = start(["collect", "--config", "site.toml"], { cwd });
+  const [, told = ""] = await collector.told(/"the buffer holds an outage of (\d+ \w+)"/);
+  const texts = async (text: string) =>
+    (await examined(cwd, text)).about("buffer").map(({ text }) => text).join("\n");
+  const [, found = ""] =
+    /^holds an outage of (\d+ \w+) at the rate of /m.exec(await texts(config())) ??
+      [];
+  const of = (text: string) => Number.parseInt(text) * (/days/.test(text) ? 24 : 1);
+  assert.ok(of(found) > of(told) / 3 && of(found) < 3 * of(told), `${found}, not ${told}`);
+  const otherBuffer = ["--buffer", "--count", "1", "--set", "buffer.path=other.sqlite"];
+  assert.equal((await run(["poll", devices.endpoints[0], ...otherBuffer], { cwd })).code, 0);
+  const other = await texts(config(`[buffer]\npath = "other.sqlite"\n`));
+  assert.match(other, /file "other.sqlite" of collector ".*" is whole/);
+  assert.doesNotMatch(other, /outage/);
 });
 
 Deno.test("devices that fail are told apart, and the others work on", async () => {

@@ -4,6 +4,7 @@ import { fileFault } from "../../buffer/mod.ts";
 import { type Config, settings } from "../../config/mod.ts";
 import { type BufferStats, type Finding, messageOf, NotFoundError } from "../../core/mod.ts";
 import { openBuffer } from "../buffer.ts";
+import { askPage, pageAddress, pageToken } from "../ask_page.ts";
 import { humanTime } from "../capacity.ts";
 
 const SUBJECT = "buffer";
@@ -26,6 +27,7 @@ export async function* examineBuffer(config: Config, now: number): AsyncGenerato
     const stats = await buffer.stats();
     yield ok(`file "${path}" of collector "${buffer.collector}" is whole, ${stats.rows} readings`);
     yield* examineStats(stats, now);
+    yield* await examineCapacity(config, buffer.collector);
   } catch (error) {
     if (error instanceof NotFoundError) {
       yield ok(`file "${path}" is not there yet, collect makes it`);
@@ -54,6 +56,18 @@ function* examineStats(stats: BufferStats, now: number): Generator<Finding> {
     const text = `${stats.deadLetters} readings were rejected and are set aside`;
     yield warning(text, "see: sunspool buffer inspect");
   }
+}
+
+/** As the collector that runs here tells it; without one there is no rate to tell it from. */
+async function examineCapacity(config: Config, collector: string): Promise<readonly Finding[]> {
+  const url = pageAddress(config, "/metrics");
+  if (url === undefined) return [];
+  const { text } = await askPage(url, pageToken(config)).catch(() => ({ text: "" }));
+  const [, seconds] = /^sunspool_buffer_capacity_seconds ([\d.e+]+)$/m.exec(text) ?? [];
+  // Somebody else's may listen there.
+  const isOurs = text.includes(`sunspool_collector_info{collector="${collector}"} 1\n`);
+  if (seconds === undefined || !isOurs) return [];
+  return [ok(`holds an outage of ${humanTime(Number(seconds))} at the rate of the last seconds`)];
 }
 
 function* examineRoom(config: Config, path: string): Generator<Finding> {
