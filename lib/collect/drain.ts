@@ -106,7 +106,7 @@ export class Drain {
       try {
         const isEmpty = await this.#stepInTime(stopped);
         this.#busySince = undefined;
-        this.#failures = 0;
+        this.#wentWell();
         if (isEmpty && stopping.aborted) return;
         if (isEmpty) await this.#idle(stopping, stopped, leaving);
       } catch (error) {
@@ -131,7 +131,7 @@ export class Drain {
       signal.throwIfAborted();
       try {
         if (await this.#stepInTime(signal)) return;
-        this.#failures = 0;
+        this.#wentWell();
         failingSince = undefined;
       } catch (error) {
         signal.throwIfAborted();
@@ -238,6 +238,17 @@ export class Drain {
   async #idle(...signals: readonly AbortSignal[]): Promise<void> {
     using wait = deadline(this.#options.idleMs, ...signals);
     await this.#buffer.appended(this.#position, wait.signal);
+  }
+
+  /** Whoever was told of a failure is told of its end. */
+  #wentWell(): void {
+    if (this.#failures === 0) return;
+    const { name } = this.output;
+    this.#ports.log("info", "deliveries go well again", {
+      output: name,
+      tries: this.#failures + 1,
+    });
+    this.#failures = 0;
   }
 
   #failed(error: unknown): void {

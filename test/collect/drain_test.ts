@@ -122,6 +122,8 @@ Deno.test("after a failure it recovers before it delivers again, later each time
   assert.deepEqual(output.takeCalls(), ["recover", "deliver 1-2", "settle 2", "settle 2"]);
   assert.deepEqual([work.drain.failures, work.drain.lastError], [0, undefined]);
   assert.deepEqual(output.texts, ["a", "b"]);
+  const again = work.logged.filter(([, message]) => message === "deliveries go well again");
+  assert.deepEqual(again, [["info", "deliveries go well again"]]);
   assert.deepEqual(work.observed, ["failed", "failed", "failed", "ok", "2 delivered"]);
   assert.deepEqual(
     work.logged.filter(([, message]) => message === DOWN.message).map(([level]) => level),
