@@ -97,6 +97,11 @@ export class Metrics {
     "sunspool_config_last_reload_success_timestamp_seconds",
     "When the configuration in use was read",
   );
+  readonly #certificates = this.#gauge(
+    "sunspool_certificate_expiry_timestamp_seconds",
+    "When our own certificate ends, by the key that names its file; as the file was when it was read",
+    ["key"],
+  );
   // Kept for dashboards made for collectors of the same design. Counters would have to end in `_total`.
   readonly #pollerSuccess = this.#gauge("poller_success", "Alias: good polls");
   readonly #pollerError = this.#gauge("poller_error", "Alias: failed polls");
@@ -224,6 +229,12 @@ export class Metrics {
   configRead(isAccepted: boolean): void {
     this.#reloadOk.set(isAccepted ? 1 : 0);
     if (isAccepted) this.#reloadAt.set(Date.now() / 1000);
+  }
+
+  /** When our own certificates end, in Unix seconds, by the keys that name their files. */
+  certificates(ends: Readonly<Record<string, number>>): void {
+    this.#certificates.reset();
+    for (const [key, end] of Object.entries(ends)) this.#certificates.set({ key }, end);
   }
 
   /** The event loop was late. */

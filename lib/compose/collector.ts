@@ -11,6 +11,7 @@ import { VERSION } from "../version.ts";
 import { adopt, type AdoptionPorts } from "./adoption.ts";
 import { openCollecting, stamperAfter } from "./buffer.ts";
 import { Capacity } from "./capacity.ts";
+import { certificateEnds } from "./certificates.ts";
 import { ConfigState } from "./config_changes.ts";
 import { Deliveries } from "./deliveries.ts";
 import { type DeliveryPorts, drainsOf } from "./delivery.ts";
@@ -128,6 +129,7 @@ export class Collector {
     );
     log("info", "metrics are served", { address: `${server.address}:${server.port}` });
     metrics.configRead(true);
+    metrics.certificates(certificateEnds(this.#config));
     notifier.notify("READY=1");
     const polling = fleet.run(stopping);
     deliveries.add(drains);

@@ -4,6 +4,7 @@ import type { Log } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import type { ReloadSignals } from "../signals.ts";
 import type { Notifier } from "../systemd.ts";
+import { certificateEnds } from "./certificates.ts";
 
 /** Where another configuration comes from. */
 export interface ReloadSource {
@@ -47,6 +48,7 @@ export async function reloadAgainAndAgain(
       const changes = await adopt(config);
       source.adopted(config);
       metrics.configRead(true);
+      metrics.certificates(certificateEnds(config));
       log("info", "the configuration is read anew", { config: config.file ?? "none", ...changes });
     } catch (error) {
       if (signal.aborted) return;

@@ -68,6 +68,8 @@ function eventful(): Metrics {
   metrics.outputError("kafka", "fenced");
   metrics.outputs({ kafka: 1, file: 0 });
   metrics.collector("roof-7");
+  metrics.certificates({ "modbus.tls.cert_file": 1 });
+  metrics.certificates({ "kafka.tls.cert_file": 1_800_000_000 });
   metrics.clockSynced(true);
   metrics.eventLoopLag(0.004);
   metrics.capacity(3600);

@@ -1,4 +1,5 @@
 import { DatabaseSync } from "node:sqlite";
+import { runOrThrow } from "../../scripts/services.ts";
 import { freePorts } from "../../scripts/services/free_ports.ts";
 import { loopbackNet, type Program, run, simulate, start } from "../program.ts";
 
@@ -56,7 +57,7 @@ const ABSENT = `${loopbackNet()}.9:${freePorts(1)[0]}`;
 
 /**
  * A gateway on which everything is wrong that can be: a device is not there and one has counters that
- * fall, Kafka is not there, the buffer is nearly full of old readings and has given up others, and
+ * fall, its certificate ends in three days, Kafka is not there, the buffer is nearly full of old readings and has given up others, and
  * some are set aside.
  */
 export async function troubledGateway(
@@ -67,6 +68,8 @@ export async function troubledGateway(
   await Deno.writeTextFile(
     `${cwd}/troubled.toml`,
     `collect.outputs = ["file", "kafka"]
+modbus.tls.cert_file = "troubled.pem"
+modbus.tls.key_file = "troubled.key"
 kafka.brokers = ["${ABSENT}"]
 poller.poll_interval_ms = 500
 [buffer]
@@ -80,6 +83,10 @@ endpoint = "${endpoint}"
 endpoint = "${ABSENT}"
 `,
   );
+  const files = ["-out", `${cwd}/troubled.pem`, "-keyout", `${cwd}/troubled.key`];
+  const words =
+    "req -x509 -days 3 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=us";
+  await runOrThrow("openssl", [...words.split(" "), ...files]);
   const config = ["--config", "troubled.toml"];
   await fillBuffer(cwd, config, anHourAgo);
   return new Gateway({ cwd, config: "troubled.toml" });
