@@ -2,6 +2,7 @@ import { Counter, Gauge, Histogram, type OpenMetricsContentType, Registry } from
 import { BUFFER_FIGURES, type BufferFigure } from "./buffer_figures.ts";
 import { type BufferStats, FAILURE_REASONS, type FailureReason } from "./core/mod.ts";
 import { RecentMaximum } from "./recent_maximum.ts";
+import { Tally } from "./tally.ts";
 
 /** Devices' states as numbers, in the order of `sunspool_device_state`. */
 const STATES = [
@@ -117,6 +118,8 @@ export class Metrics {
 
   /** Between two scrapes there is time for it to be late, and not to be any more. */
   readonly #worstLag = new RecentMaximum(60_000);
+  /** Counts of each device until they are asked for: looking up labels at each poll is slow. */
+  readonly #tallies = new Map<string, Tally>();
   /** The series of each device whose labels only events can tell, and what takes them away. */
   readonly #series = new Map<string, Map<string, () => void>>();
 
@@ -157,7 +160,7 @@ export class Metrics {
   /** A device entered a state. */
   deviceState(device: string, state: string): void {
     for (const name of STATES) this.#state.set({ device, state: name }, name === state ? 1 : 0);
-    if (["backoff", "disconnected", "asleep"].includes(state)) this.#up.set({ device }, 0);
+    if (["backoff", "disconnected", "asleep"].includes(state)) this.#tally(device).up = 0;
   }
 
   /** A device is no longer polled, or is known under another name now: nothing of it stays. */
@@ -166,34 +169,29 @@ export class Metrics {
     for (const metric of [this.#up, this.#lastSuccess, this.#pollDuration]) {
       metric.remove({ device });
     }
+    this.#tallies.delete(device);
     for (const remove of this.#series.get(device)?.values() ?? []) remove();
     this.#series.delete(device);
   }
 
   /** A poll ended. */
   poll(device: string, result: string, seconds: number): void {
-    this.#countResult(this.#polls, device, result);
-    if (result !== "ok") {
-      // Who sleeps has not failed.
-      if (result !== "asleep") this.#pollerError.inc();
-      this.#up.set({ device }, 0);
-      return;
-    }
+    this.#tally(device).poll(result);
+    // Who sleeps has not failed.
+    if (result !== "ok" && result !== "asleep") this.#pollerError.inc();
+    if (result !== "ok") return;
     this.#pollerSuccess.inc();
-    this.#up.set({ device }, 1);
-    this.#lastSuccess.set({ device }, Date.now() / 1000);
     this.#pollDuration.observe({ device }, seconds);
   }
 
   /** A poll ended of the device that this one sits behind. */
   child(device: string, result: string): void {
-    this.#up.set({ device }, result === "ok" ? 1 : 0);
-    if (result === "ok") this.#lastSuccess.set({ device }, Date.now() / 1000);
+    this.#tally(device).isUp(result === "ok");
   }
 
   /** A Modbus request ended. */
   request(device: string, result: string): void {
-    this.#countResult(this.#requests, device, result);
+    this.#tally(device).request(result);
   }
 
   /** The devices at an endpoint need a pause. */
@@ -255,6 +253,7 @@ export class Metrics {
 
   /** Everything as text, with its media type; OpenMetrics when the reader asks for it. */
   async render(accept: string): Promise<{ readonly type: string; readonly text: string }> {
+    this.#settle();
     this.#memory.set(Deno.memoryUsage().rss);
     const registry = accept.includes("application/openmetrics-text") ? this.#open : this.#plain;
     const text = registry.metrics();
@@ -263,10 +262,28 @@ export class Metrics {
     return { type: registry.contentType, text: await text };
   }
 
-  #countResult(counter: Counter<"device" | "result">, device: string, result: string): void {
-    counter.inc({ device, result });
-    const name = `${counter === this.#polls ? "polls" : "requests"} ${result}`;
-    this.#remember(device, name, () => counter.remove({ device, result }));
+  #tally(device: string): Tally {
+    const tally = this.#tallies.get(device) ?? new Tally();
+    this.#tallies.set(device, tally);
+    return tally;
+  }
+
+  /** Puts what was counted where it is shown. */
+  #settle(): void {
+    for (const [device, tally] of this.#tallies) {
+      const { up, lastSuccess } = tally;
+      if (up !== undefined) this.#up.set({ device }, up);
+      if (lastSuccess !== undefined) this.#lastSuccess.set({ device }, lastSuccess);
+      for (const [result, count] of tally.takePolls()) {
+        this.#polls.inc({ device, result }, count);
+        this.#remember(device, `polls ${result}`, () => this.#polls.remove({ device, result }));
+      }
+      for (const [result, count] of tally.takeRequests()) {
+        this.#requests.inc({ device, result }, count);
+        const forget = () => this.#requests.remove({ device, result });
+        this.#remember(device, `requests ${result}`, forget);
+      }
+    }
   }
 
   #remember(device: string, name: string, remove: () => void): void {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { Alarm, Sleeper } from "./alarm.ts";
 export { Drain, type DrainOptions, type DrainPorts } from "./drain.ts";
 export { Poller, type PollerPorts, type PollerState, type PollTarget } from "./poller.ts";
 export { Schedule, type ScheduleOptions } from "./schedule.ts";

@@ -1,4 +1,4 @@
-import { backoff, delay, pause } from "../backoff.ts";
+import { backoff, pause } from "../backoff.ts";
 import {
   type Device,
   messageOf,
@@ -7,6 +7,7 @@ import {
   TransportError,
 } from "../core/mod.ts";
 import type { Log } from "../log.ts";
+import { type Alarm, Sleeper } from "./alarm.ts";
 import { Schedule } from "./schedule.ts";
 
 /** Where a poller stands; `asleep` = its device said it goes to rest, and has been silent since. */
@@ -52,6 +53,8 @@ export interface PollerPorts {
   observeState(device: string, state: PollerState): void;
   /** Told of each poll. */
   observePoll(device: string, result: string, seconds: number): void;
+  /** Wakes it for its polls. */
+  readonly alarm: Alarm;
   /** Where its log lines go. */
   readonly log: Log;
   /** 0 ≤ random() < 1. */
@@ -162,6 +165,7 @@ export class Poller {
     for (const warning of device.warnings) {
       this.#ports.log("warn", warning, { device: this.#device });
     }
+    using sleeper = new Sleeper(this.#ports.alarm, leaving);
     const schedule = new Schedule({ intervalMs, jitterMs, random, now });
     let staticsAt = Number.NEGATIVE_INFINITY;
     for (;;) {
@@ -169,7 +173,7 @@ export class Poller {
       await this.#poll(device, ids, statics, signal);
       if (statics) staticsAt = performance.now();
       if (this.#state !== "polling") this.#settle(device);
-      await delay(schedule.next(), leaving);
+      await sleeper.sleep(schedule.next());
       this.#throwStoreFailure();
     }
   }

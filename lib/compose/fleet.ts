@@ -1,4 +1,10 @@
-import { type PollerPorts, type PollerState, type PollTarget, Supervisor } from "../collect/mod.ts";
+import {
+  Alarm,
+  type PollerPorts,
+  type PollerState,
+  type PollTarget,
+  Supervisor,
+} from "../collect/mod.ts";
 import { type Config, settings } from "../config/mod.ts";
 import { type Endpoint, formatEndpoint, type Reading } from "../core/mod.ts";
 import { type PauseKind, Sessions } from "../modbus/mod.ts";
@@ -39,6 +45,7 @@ export class Fleet implements Disposable {
   readonly #ports: FleetPorts;
   readonly #members = new Map<string, Member>();
   readonly #names: DeviceNames;
+  readonly #alarm = new Alarm();
   #config: Config;
   #sessions: Sessions;
   #search: { readonly stop: AbortController; readonly done: Promise<void> } | undefined;
@@ -205,6 +212,7 @@ export class Fleet implements Disposable {
         this.#ports.observePoll(device, result, seconds);
         for (const child of children) this.#ports.observeChild(child, result);
       },
+      alarm: this.#alarm,
       log: this.#ports.log,
       random: Math.random,
       now: Date.now,

@@ -28,7 +28,7 @@ export interface StoringPorts {
 export class Storing {
   readonly #ports: StoringPorts;
   #isStopping = false;
-  #stored = 0;
+  #count = 0;
   #failures = 0;
 
   /** Nothing is stored before `store`. */
@@ -38,7 +38,7 @@ export class Storing {
 
   /** How many readings were stored. */
   get stored(): number {
-    return this.#stored;
+    return this.#count;
   }
 
   /** From now on nothing waits for others to share its commit, or for room. */
@@ -48,19 +48,25 @@ export class Storing {
   }
 
   /** Takes the readings of one poll; resolves when they are safe, or lost and told of. */
-  async store(readings: readonly Reading[]): Promise<void> {
-    const { stamper, observer, log } = this.#ports;
+  store(readings: readonly Reading[]): Promise<void> {
+    const { stamper, observer } = this.#ports;
     for (const reading of readings) this.#countQualities(reading);
     const stamped = readings.map((reading) => stamper.stamp(reading));
     const entries = stamped.map(toEntry);
+    const tell = observer && telling(observer, stamped);
+    // Hundreds of devices wait here at once: what nobody needs any more must not wait with them.
+    return this.#settle(this.#append(entries), entries.length, tell);
+  }
+
+  async #settle(stored: Promise<void>, count: number, tell: (() => void) | undefined) {
     try {
-      await this.#append(entries);
-      observer?.committed(stamped);
-      this.#stored += entries.length;
+      await stored;
+      tell?.();
+      this.#count += count;
       this.#failures = 0;
     } catch (error) {
       const level = this.#failures++ === 0 ? "error" : "debug";
-      log(level, `readings cannot be kept: ${messageOf(error)}`, { lost: entries.length });
+      this.#ports.log(level, `readings cannot be kept: ${messageOf(error)}`, { lost: count });
     }
   }
 
@@ -76,4 +82,8 @@ export class Storing {
     if (this.#isStopping) buffer.flush();
     return mayWait ? stored : calls.track(stored);
   }
+}
+
+function telling(observer: CollectorObserver, readings: readonly Reading[]): () => void {
+  return () => observer.committed(readings);
 }

@@ -218,7 +218,7 @@ class SunSpecDevice implements Device {
       collectedAt: readAt * 1000,
       clockSynced: null,
       points: layout ? decodePoints(layout, image, judgement?.verdictOf) : [],
-      registers: this.#registers ? new Uint8Array(image.buffer) : null,
+      registers: this.#registers ? bytesOf(image) : null,
       gap: null,
     };
   }
@@ -387,6 +387,10 @@ function eventOf(
     registers: null,
     gap: null,
   };
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: DataView): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength).slice();
 }
 
 function selectable({ place, definition }: Block) {

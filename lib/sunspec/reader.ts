@@ -363,17 +363,21 @@ class Run {
 /** What was read of one want. */
 class WantRead implements ModelRead {
   readonly place: ModelPlace;
-  readonly image: DataView;
   readAt = 0;
   failure: ModbusException | undefined;
   readonly #run: Run;
   readonly #want: number;
+  #image: DataView | undefined;
 
   constructor(run: Run, want: number, place: ModelPlace) {
     this.place = place;
-    this.image = new DataView((run.plan.blanks[want] ?? new Uint8Array(0)).slice().buffer);
     this.#run = run;
     this.#want = want;
+  }
+
+  get image(): DataView {
+    const blank = this.#run.plan.blanks[this.#want] ?? new Uint8Array(0);
+    return this.#image ??= new DataView(blank.slice().buffer);
   }
 
   isSplit({ offset, scale }: Leaf): boolean {
@@ -389,9 +393,16 @@ class WantRead implements ModelRead {
 
   /** Takes what there is for it among the registers from an address on. */
   store(address: number, bytes: Uint8Array, now: number): void {
-    const { image, place } = this;
+    const { place } = this;
     this.readAt = now;
     const from = (address - place.address) * 2;
+    const length = (place.length + HEADER_LENGTH) * 2;
+    if (from <= 0 && from + bytes.length >= length) {
+      // All of it came at once: it need not be copied.
+      this.#image = new DataView(bytes.buffer, bytes.byteOffset - from, length);
+      return;
+    }
+    const { image } = this;
     const end = Math.min(from + bytes.length, image.byteLength);
     for (let at = Math.max(from, 0); at < end; at++) image.setUint8(at, bytes[at - from] ?? 0);
   }

@@ -1,4 +1,4 @@
-import type { PollerPorts, PollTarget } from "../../lib/collect/mod.ts";
+import { Alarm, type PollerPorts, type PollTarget } from "../../lib/collect/mod.ts";
 import type { Device, DeviceIdentity, Reading } from "../../lib/core/mod.ts";
 import { FULL } from "../avro/sample_readings.ts";
 import type { FakeClock } from "./fake_clock.ts";
@@ -68,6 +68,7 @@ export class ScriptedDevice {
     },
     observeState: (_device, state) => this.#note(state),
     observePoll: (device, result) => this.observed.push([device, result]),
+    alarm: new Alarm(),
     log: (level, message) => this.logged.push([level, message]),
     random: () => 0,
     now: () => this.#clock.now(),
