@@ -5,6 +5,7 @@ import { ServiceManager } from "../service_manager.ts";
 import {
   eventually,
   freePort,
+  loopbackNet,
   type Program,
   run,
   simulate,
@@ -42,7 +43,9 @@ class Site implements AsyncDisposable {
     stack.defer(() => folder[Symbol.dispose]());
     const cwd = folder.path;
     const devices = ["A", "B", "C"].flatMap(() => ["--device", "1,103"]);
-    const simulation = stack.use(await simulate(devices, { cwd }));
+    const first = `${loopbackNet()}.1`;
+    const listen = ["--listen", `${first}:${freePort(first)}`];
+    const simulation = stack.use(await simulate([...listen, ...devices], { cwd }));
     await Deno.writeTextFile(`${cwd}/site.toml`, written(toml, simulation));
     const collect = stack.use(
       start(["collect", "--config", "site.toml"], { cwd, env: { ...QUICK, ...env } }),
@@ -179,6 +182,27 @@ Deno.test("SIGHUP polls a device at its new pace, and what is read otherwise all
   await site.proven("readings");
 });
 
+Deno.test("SIGHUP searches elsewhere, keeps what both searches find, and heeds a new entry", async () => {
+  await using site = await Site.start(A ?? "");
+  const places = site.simulation.endpoints.map((endpoint) => endpoint.split(":"));
+  const [[a = "", port] = [], [b = ""] = [], [c = ""] = []] = places;
+  const search = (first: string, last: string) =>
+    `[discovery]\nsubnet = "${first}-${last.slice(last.lastIndexOf(".") + 1)}"\nport = ${port}\n`;
+  const found = (id: string, times: number) =>
+    site.collect.told(new RegExp(`"device found","device":"${id}"`), times);
+  await found(ID.A, 1);
+  assert.match(await site.reload(search(a, b)), /"added":0,"removed":0,"changed":1/);
+  for (const [id, times] of [[ID.A, 2], [ID.B, 1]] as const) await found(id, times);
+  assert.match(await site.reload(search(b, c)), /"added":0,"removed":1,"changed":0/);
+  await found(ID.C, 1);
+  const said = await site.reload(`${search(b, c)}${B}name = "roof"\n`);
+  assert.match(said, /"added":0,"removed":0,"changed":1/);
+  await found(ID.B, 2);
+  await site.polledOn(ID.C);
+  assert.equal(count(site.collect.err, /"device found","device":"Helio-H-10-SN0003"/), 1);
+  await site.proven("readings");
+});
+
 Deno.test("SIGHUP adds a file output, moves it, and takes an output away", async () => {
   const down = `127.0.0.1:${freePort("127.0.0.1")}`;
   const outputs = (list: string, folder: string) =>
@@ -249,7 +273,10 @@ Deno.test("SIGHUP refuses what cannot be used, whole and with the reason, and go
 });
 
 Deno.test("twenty reloads in a row under load lose nothing and double nothing", async () => {
-  await using site = await Site.start(`${A}${B}${C}`, { SUNSPEC_POLL_INTERVAL_MS: "10" });
+  await using site = await Site.start(`${A}${B}${C}`, {
+    SUNSPEC_POLL_INTERVAL_MS: "10",
+    SUNSPEC_BUFFER_ISOLATE: "true",
+  });
   const turns = [[A, B], [B, C], [A, B, C], [C]].map((devices, i) =>
     `${devices.join("")}[file]\ndirectory = "${i % 2 === 0 ? "readings" : "others"}"\n`
   );

@@ -46,4 +46,14 @@ for unit in sunspool-poll.service sunspool-drain.service; do
   systemctl start "$unit"
   seen "$unit" "$(show "$unit" Result) $(show "$unit" ExecMainStatus)"
 done
+
+# Installing again changes nothing; what is enabled is not taken away; then nothing is left.
+seen unchanged "$(sunspool systemd install | grep -c '^unchanged')"
+systemctl enable sunspool.service
+sunspool systemd uninstall
+seen while_enabled $?
+systemctl disable sunspool.service
+seen removed "$(sunspool systemd uninstall | grep -c '^removed')"
+systemctl daemon-reload
+seen gone "$(systemctl list-unit-files --no-legend 'sunspool*' | wc -l)"
 seen files "$(find /var/lib/sunspool/readings -name '*.avro' | wc -l)"

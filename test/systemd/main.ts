@@ -1,6 +1,6 @@
 /**
  * Runs the units under systemd itself, as process 1 of name spaces of its own: it starts, tells its
- * state, is sandboxed, reads its configuration anew, is started again when it hangs or is killed, stops, polls and drains once.
+ * state, is sandboxed, reads its configuration anew, is started again when it hangs or is killed, stops, polls and drains once, and is uninstalled.
  * Takes half a minute; needs root, systemd and overlayfs.
  *
  *     deno task systemd
@@ -25,6 +25,10 @@ const WANTED: Readonly<Record<string, RegExp>> = {
   stopped: /^success 0$/,
   "sunspool-poll.service": /^success 0$/,
   "sunspool-drain.service": /^success 0$/,
+  unchanged: /^7$/,
+  while_enabled: /^4$/,
+  removed: /^7$/,
+  gone: /^0$/,
   files: /^[1-9]/,
 };
 const DEADLINE = "120";
