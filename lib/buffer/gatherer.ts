@@ -1,4 +1,5 @@
 import type { NewEntry } from "../core/mod.ts";
+import { Pace } from "./pace.ts";
 
 interface Waiting {
   readonly entries: readonly NewEntry[];
@@ -8,14 +9,13 @@ interface Waiting {
 
 /** Gathers what is appended within an interval: to hand it over piece by piece costs more than it. */
 export class Gatherer {
-  readonly #intervalMs: number;
+  readonly #pace: Pace;
   readonly #store: (entries: readonly NewEntry[]) => Promise<void>;
   #waiting: Waiting[] = [];
-  #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** @param store commits entries; resolves when they are on disk */
   constructor(intervalMs: number, store: (entries: readonly NewEntry[]) => Promise<void>) {
-    this.#intervalMs = intervalMs;
+    this.#pace = new Pace(intervalMs, () => this.flush());
     this.#store = store;
   }
 
@@ -25,14 +25,13 @@ export class Gatherer {
     const stored = new Promise<void>((resolve, reject) => {
       this.#waiting.push({ entries, resolve, reject });
     });
-    this.#timer ??= setTimeout(() => this.flush(), this.#intervalMs);
+    this.#pace.arrived();
     return stored;
   }
 
-  /** Stores what waits now instead of at the end of the interval. */
+  /** Stores what waits now. */
   flush(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#pace.done();
     const waiting = this.#waiting;
     if (waiting.length === 0) return;
     this.#waiting = [];

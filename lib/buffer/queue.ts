@@ -21,6 +21,7 @@ import { InFlight } from "./in_flight.ts";
 import { type BufferTask, TaskLock } from "./lock.ts";
 import { Maintenance } from "./maintenance.ts";
 import { markSuspect, openFile } from "./open.ts";
+import { Pace } from "./pace.ts";
 import { Packer } from "./packer.ts";
 import { openPrivately } from "./private_file.ts";
 import { Refusals } from "./refusals.ts";
@@ -108,6 +109,7 @@ export class SqliteBuffer implements Buffer {
   readonly #watchers = new Set<() => void>();
   readonly #refusals = new Refusals();
   #waiting: Waiting[] = [];
+  readonly #pace: Pace;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #latest: number;
   #isStopping = false;
@@ -134,6 +136,7 @@ export class SqliteBuffer implements Buffer {
     this.#sql = stack.use(file.sql);
     this.#options = options;
     this.commitIntervalMs = options.commitIntervalMs;
+    this.#pace = new Pace(options.commitIntervalMs, () => this.flush());
     this.setAside = file.setAside;
     this.damagedLog = file.damagedLog;
     this.hasForeignPositions = file.hasForeignPositions;
@@ -184,7 +187,8 @@ export class SqliteBuffer implements Buffer {
     const stored = new Promise<void>((resolve, reject) => {
       this.#waiting.push({ entries, resolve, reject });
     });
-    this.#timer ??= setTimeout(() => this.flush(), this.commitIntervalMs);
+    // A full buffer is looked at again in its own time.
+    if (this.#timer === undefined) this.#pace.arrived();
     return stored;
   }
 
@@ -194,10 +198,11 @@ export class SqliteBuffer implements Buffer {
     this.flush();
   }
 
-  /** Commits what waits now instead of at the end of the interval. */
+  /** Commits what waits now. */
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    this.#pace.done();
     if (this.#waiting.length === 0) return;
     const waiting = this.#waiting;
     const entries = waiting.flatMap(({ entries }) => entries);
