@@ -1,5 +1,5 @@
 import { runOrThrow } from "../../scripts/services.ts";
-import { eventually, type Program, start } from "../program.ts";
+import { type Ended, eventually, type Program, start } from "../program.ts";
 import { assignments, type Image } from "./dockerfile.ts";
 
 /** A running container, as far as the kernel goes: its own processes, mounts and network. */
@@ -35,20 +35,14 @@ export async function startContainer(
   image: Image,
   options: ContainerOptions,
 ): Promise<Container> {
-  const { env = {}, volume, network } = options;
-  const { entrypoint = image.entrypoint, command = image.command } = options;
-  const [place = ""] = image.volumes;
-  const settings = { ...image.env, ...env };
-  const program = start([
-    ...[`ROOT=${root}`, `VOLUME=${volume}`, `PLACE=${place}`, `IDS=${image.user}`],
-    `FOLDER=${image.workingFolder}`,
-    ...network === undefined ? [] : ["nsenter", `--net=/proc/${network.pid}/ns/net`],
-    ...["unshare", "--mount", "--pid", "--fork"],
-    ...network === undefined ? ["--net"] : [],
-    ...["sh", "-c", ENTER, "sh", ...assignments(settings), ...entrypoint, ...command],
-  ], { cwd: "/", command: ["env"] });
+  const program = launch(root, image, options);
+  const settings = { ...image.env, ...options.env };
   try {
-    const pid = await eventually("it has a first process", () => childOf(program.pid));
+    const pid = await eventually(
+      "it has a first process",
+      () => childOf(program),
+      () => program.err,
+    );
     return {
       program,
       pid,
@@ -58,16 +52,49 @@ export async function startContainer(
           ...[`--userspec=${image.user}`, root, "env", "-i", "-C", image.workingFolder],
           ...[...assignments(settings), ...words],
         ], { cwd: "/", command: ["nsenter"] }),
-      async [Symbol.asyncDispose]() {
-        // Who waits for it passes no signal on, and ends with it.
-        if (program.isRunning) Deno.kill(pid, "SIGKILL");
-        await program.ended;
-      },
+      [Symbol.asyncDispose]: () => kill(program),
     };
   } catch (error) {
-    await program[Symbol.asyncDispose]();
+    await kill(program);
     throw error;
   }
+}
+
+/** Runs one to its end. */
+export async function runContainer(
+  root: string,
+  image: Image,
+  options: ContainerOptions,
+): Promise<Ended> {
+  const program = launch(root, image, options);
+  try {
+    return await program.end();
+  } finally {
+    await kill(program);
+  }
+}
+
+function launch(root: string, image: Image, options: ContainerOptions): Program {
+  const { env = {}, volume, network } = options;
+  const { entrypoint = image.entrypoint, command = image.command } = options;
+  const [place = ""] = image.volumes;
+  return start([
+    ...[`ROOT=${root}`, `VOLUME=${volume}`, `PLACE=${place}`, `IDS=${image.user}`],
+    `FOLDER=${image.workingFolder}`,
+    ...network === undefined ? [] : ["nsenter", `--net=/proc/${network.pid}/ns/net`],
+    ...["unshare", "--mount", "--pid", "--fork"],
+    ...network === undefined ? ["--net"] : [],
+    ...["sh", "-c", ENTER, "sh", ...assignments({ ...image.env, ...env })],
+    ...[...entrypoint, ...command],
+  ], { cwd: "/", command: ["env"] });
+}
+
+/** Whoever waits for the first process passes no signal on, and ends with it. */
+async function kill(program: Program): Promise<void> {
+  const pid = await childOf(program);
+  if (pid === undefined) program.kill("SIGKILL");
+  else Deno.kill(pid, "SIGKILL");
+  await program.ended;
 }
 
 /** A new volume: what the image has there, with its owners. */
@@ -77,8 +104,8 @@ export async function newVolume(root: string, image: Image, folder: string): Pro
   return volume;
 }
 
-/** The only child of a process that waits for one; undefined while there is none. */
-async function childOf(pid: number): Promise<number | undefined> {
-  const text = await Deno.readTextFile(`/proc/${pid}/task/${pid}/children`);
+/** The only child of a program that waits for one; undefined when there is none, or no more. */
+async function childOf({ pid }: Program): Promise<number | undefined> {
+  const text = await Deno.readTextFile(`/proc/${pid}/task/${pid}/children`).catch(() => "");
   return text.trim() === "" ? undefined : Number(text);
 }

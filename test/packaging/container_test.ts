@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
+import { delay } from "../../lib/backoff.ts";
 import { allSettings } from "../../lib/config/mod.ts";
 import { VERSION } from "../../lib/version.ts";
 import { bundle } from "../../scripts/build/bundle.ts";
 import { makeDeb } from "../../scripts/build/deb.ts";
 import { zippedRuntimeFor } from "../../scripts/build/runtime.ts";
-import { temporaryFolder } from "../program.ts";
+import { eventually, run, start, temporaryFolder } from "../program.ts";
 import { serviceTest } from "../services.ts";
 import { composeFile, FOLDER } from "./compose.ts";
-import { newVolume, startContainer } from "./container.ts";
+import { type Container, newVolume, runContainer, startContainer } from "./container.ts";
 import { debian } from "./debian.ts";
 import { carryOut, type Image } from "./dockerfile.ts";
 
@@ -24,8 +25,8 @@ function variablesOf(envFile: string): Record<string, string> {
 
 serviceTest(
   "the Dockerfile's steps, done by hand, make a container that collects with a read-only root",
-  ["debian", "python"],
-  async ({ debian: archive, python }, t) => {
+  ["busybox", "debian", "prometheus", "python"],
+  async ({ busybox, debian: archive, prometheus, python }, t) => {
     using folder = temporaryFolder();
     await Deno.chmod(folder.path, 0o755);
     await using base = await debian(archive);
@@ -49,39 +50,51 @@ serviceTest(
       assert.deepEqual(image.volumes, ["/var/lib/sunspool"]);
       const { uid, gid } = await Deno.stat(volume);
       assert.equal(`${uid}:${gid}`, image.user);
-      await using intruder = await startContainer(root, image, {
+      const { code, err } = await runContainer(root, image, {
         ...{ volume, entrypoint: ["touch"], command: ["/tmp/x", "/etc/sunspool/x", "mine"] },
       });
-      const { code, err } = await intruder.program.end();
       assert.equal(code, 1);
       assert.equal(err.match(/Read-only file system/g)?.length, 2, err);
       assert.deepEqual([...Deno.readDirSync(volume)].map(({ name }) => name), ["mine"]);
     });
 
     await t.step("words after the image's name are sunspool's", async () => {
-      await using one = await startContainer(root, image, { volume, command: ["version"] });
-      const { code, out } = await one.program.end();
+      const { code, out } = await runContainer(root, image, { volume, command: ["version"] });
       assert.deepEqual([code, out.startsWith(`sunspool ${VERSION} `)], [0, true]);
     });
 
     await t.step("it collects, is healthy, and ends well when it is stopped", async () => {
-      const { simulator } = (await composeFile(python)).services;
-      await collects(root, image, { volume, simulator: simulator?.command ?? [] });
+      const { services } = await composeFile(python);
+      const neighbours = {
+        simulator: services.simulator?.command ?? [],
+        prometheus: [prometheus, ...services.prometheus?.command ?? []],
+      };
+      await collects({ root, image, volume }, { busybox, ...neighbours });
     });
   },
 );
 
+/** What containers are made of here. */
+interface Made {
+  readonly root: string;
+  readonly image: Image;
+  readonly volume: string;
+}
+
+/** What runs beside the collector. */
+interface Neighbours {
+  readonly simulator: readonly string[];
+  readonly prometheus: readonly string[];
+  readonly busybox: string;
+}
+
 /** Runs the collector as the compose file does, Kafka aside, and asks for its health. */
-async function collects(
-  root: string,
-  image: Image,
-  { volume, simulator }: { readonly volume: string; readonly simulator: readonly string[] },
-): Promise<void> {
+async function collects({ root, image, volume }: Made, neighbours: Neighbours): Promise<void> {
   const env = variablesOf(await text("sunspool.env"));
   await using collector = await startContainer(root, image, { volume, env });
   await collector.program.told(/"metrics are served","address":"127\.0\.0\.1:9090"/);
   await using _devices = await startContainer(root, image, {
-    ...{ volume, network: collector, command: simulator },
+    ...{ volume, network: collector, command: neighbours.simulator },
   });
   await collector.program.told(/"device (found|is back)"/);
 
@@ -92,6 +105,7 @@ async function collects(
   const well = await health();
   assert.equal(well.code, 0, well.err);
   assert.match(well.out, /^status +ok$/m);
+  await isScraped(collector, neighbours);
   Deno.kill(collector.pid, "SIGSTOP");
   assert.equal((await health()).code, 1, "what is stopped is not healthy");
   Deno.kill(collector.pid, "SIGCONT");
@@ -103,8 +117,22 @@ async function collects(
   const files = [...Deno.readDirSync(`${volume}/readings`)].map(({ name }) => name);
   assert.match(files.join(), /\.avro$/);
 
-  await using check = await startContainer(root, image, { volume, command: ["health"], env });
-  assert.equal((await check.program.end()).code, 1, "what does not run is not healthy");
+  const check = await runContainer(root, image, { volume, command: ["health"], env });
+  assert.equal(check.code, 1, "what does not run is not healthy");
+}
+
+/** Runs Prometheus in the collector's network until it has scraped. */
+async function isScraped({ pid }: Container, { prometheus, busybox }: Neighbours): Promise<void> {
+  using folder = temporaryFolder();
+  const inside = { cwd: folder.path, command: ["nsenter", `--net=/proc/${pid}/ns/net`] } as const;
+  const words = prometheus.map((word) => word.replace("/etc/prometheus/", FOLDER));
+  await using server = start([...words, "--storage.tsdb.path=data"], inside);
+  const query = "http://127.0.0.1:9091/api/v1/query?query=up";
+  await eventually("Prometheus has scraped", async () => {
+    await delay(500);
+    const { out } = await run([busybox, "wget", "-q", "-O", "-", query], inside);
+    return /"job":"sunspool"},"value":\[[\d.]+,"1"\]/.test(out);
+  }, () => server.err);
 }
 
 Deno.test("every variable in the container's files is one of ours", async () => {
