@@ -101,12 +101,17 @@ export class Identity {
     // A name that turned over on disk is no name of this device.
     if (known && isNameOf(String(known.id), identity)) return String(known.id);
     const id = isTaken ? `${identity}@${place}` : identity;
+    // Hundreds come at the first start. What is stored under a name makes the name safe.
+    this.#sql.unsynced(() => this.#sql.transaction(() => this.#keepName(identity, place, id)));
+    return id;
+  }
+
+  #keepName(identity: string, place: string, id: string): void {
     // A device that moved takes its id along: the place it had is free for another.
     if (id === identity) {
       this.#sql.run("DELETE FROM device_id WHERE identity = ? AND id = ?", identity, id);
     }
     this.#sql.run("INSERT OR REPLACE INTO device_id VALUES(?, ?, ?)", identity, place, id);
-    return id;
   }
 
   #meta(key: string): string | undefined {

@@ -90,6 +90,20 @@ export class Sql implements Disposable {
     }
   }
 
+  /**
+   * Runs `job` without waiting for the disk at its commits. The log keeps its order: the next commit
+   * that waits makes these safe too.
+   */
+  unsynced<T>(job: () => T): T {
+    const before = this.number("PRAGMA synchronous");
+    this.run("PRAGMA synchronous = 1");
+    try {
+      return job();
+    } finally {
+      this.run(`PRAGMA synchronous = ${before}`);
+    }
+  }
+
   /** Copies the database as it is at this moment; others go on reading and writing. */
   async copyTo(path: string): Promise<void> {
     // In one step: between two, somebody else's commit would begin it again.

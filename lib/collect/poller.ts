@@ -155,7 +155,10 @@ export class Poller {
 
   async #pollWhileItLasts(signal: AbortSignal, leaving: AbortSignal): Promise<void> {
     const { pollIntervalMs: intervalMs, jitterMs } = this.target;
-    const { random, now } = this.#ports;
+    const { random, now, alarm } = this.#ports;
+    using sleeper = new Sleeper(alarm, leaving);
+    // Hundreds begin at once: they take their turns from the first.
+    await sleeper.sleep(0);
     await this.#ports.connect(leaving);
     this.#enter("connected");
     this.#enter("discovering");
@@ -165,7 +168,6 @@ export class Poller {
     for (const warning of device.warnings) {
       this.#ports.log("warn", warning, { device: this.#device });
     }
-    using sleeper = new Sleeper(this.#ports.alarm, leaving);
     const schedule = new Schedule({ intervalMs, jitterMs, random, now });
     let staticsAt = Number.NEGATIVE_INFINITY;
     for (;;) {

@@ -140,7 +140,7 @@ class SunSpecDevice implements Device {
   readonly #registers: boolean;
   /** What is polled every time, and what is polled with the statics. */
   readonly #dynamic: Selected;
-  readonly #polled: Selected;
+  readonly #polled: readonly Block[];
   #lastSnapshot: { readonly key: string; readonly selected: Selected } | undefined;
 
   constructor(
@@ -159,9 +159,8 @@ class SunSpecDevice implements Device {
     this.#registers = options.registers;
     const isPolled = ({ place, layout }: Block) =>
       (options.models?.includes(place.id) ?? true) && (layout !== undefined || options.registers);
-    const polled = blocks.filter(isPolled);
-    this.#polled = select(polled, EVERYTHING);
-    this.#dynamic = select(polled.filter((block) => !isStatic(block)), EVERYTHING);
+    this.#polled = blocks.filter(isPolled);
+    this.#dynamic = select(this.#polled.filter((block) => !isStatic(block)), EVERYTHING);
     this.sources = blocks.map(({ source }) => source);
     const unbelieved = disbelief(chain, blocks);
     this.warnings = [
@@ -187,7 +186,8 @@ class SunSpecDevice implements Device {
     { statics }: { readonly statics: boolean },
     signal: AbortSignal,
   ): Promise<readonly Reading[]> {
-    const selected = statics ? this.#polled : this.#dynamic;
+    // The plan of what is read once an hour is not worth its memory.
+    const selected = statics ? select(this.#polled, EVERYTHING) : this.#dynamic;
     const { blocks } = selected;
     const reads = await this.#read(selected, signal);
     const judgements = this.#judge(selected, reads);

@@ -79,6 +79,8 @@ interface Request {
 interface Plan {
   readonly pieces: readonly Piece[];
   readonly requests: readonly Request[];
+  /** By request: which wants it brings something of. */
+  readonly touched: readonly (readonly number[])[];
   /** By piece: which of the requests brings it, counted from 1. */
   readonly bringer: Int32Array;
   /** Per want, by the leaf's offset: the index of its piece; −1 = there is none. */
@@ -291,7 +293,8 @@ export class ModelReader {
     const requests = assign(pieces, reads);
     const bringer = new Int32Array(pieces.length);
     for (const [i, { from, to }] of requests.entries()) bringer.fill(i + 1, from, to);
-    const plan = { pieces, requests, bringer, index, blanks: wants.map(blank) };
+    const touched = requests.map((request) => wantsOf(pieces, request));
+    const plan = { pieces, requests, touched, bringer, index, blanks: wants.map(blank) };
     this.#plans.set(wants, plan);
     return plan;
   }
@@ -340,18 +343,14 @@ class Run {
 
   /** Copies what a request brought into the images it touches. */
   store(request: Request, address: number, bytes: Uint8Array): void {
-    const { from, to } = request;
+    const { requests, touched, pieces } = this.plan;
     const now = Date.now();
-    if (this.plan.requests[this.#requests] !== request) this.#deviate();
+    const isPlanned = requests[this.#requests] === request;
+    const wants = isPlanned ? touched[this.#requests] ?? [] : wantsOf(pieces, request);
+    if (!isPlanned) this.#deviate();
     this.#requests++;
-    this.#bringer?.fill(this.#requests, from, to);
-    let last = -1;
-    for (let i = from; i < to; i++) {
-      const want = this.plan.pieces[i]?.want ?? -1;
-      if (want === last) continue;
-      last = want;
-      this.reads[want]?.store(address, bytes, now);
-    }
+    this.#bringer?.fill(this.#requests, request.from, request.to);
+    for (const want of wants) this.reads[want]?.store(address, bytes, now);
   }
 
   /** From here on it is not as planned which request brings what. */
@@ -406,6 +405,10 @@ class WantRead implements ModelRead {
     const end = Math.min(from + bytes.length, image.byteLength);
     for (let at = Math.max(from, 0); at < end; at++) image.setUint8(at, bytes[at - from] ?? 0);
   }
+}
+
+function wantsOf(pieces: readonly Piece[], { from, to }: Request): readonly number[] {
+  return [...new Set(pieces.slice(from, to).map(({ want }) => want))];
 }
 
 function partnerIn(index: Int32Array | undefined, scale: Leaf | undefined): number | undefined {
