@@ -5,12 +5,19 @@ import { choice, string } from "@optique/core/valueparser";
 import { defineCommand } from "../lib/cli/define.ts";
 import { ExitCode, type Format, type Io, print } from "../lib/cli/mod.ts";
 import { say } from "../lib/cli/values.ts";
-import { eventEntry, openBuffer } from "../lib/compose/buffer.ts";
-import { type ExportChoice, exportContainer, exportedLines } from "../lib/compose/buffer_export.ts";
+import { eventEntry, openBuffer, requireFile } from "../lib/compose/buffer.ts";
+import {
+  type ExportChoice,
+  exportContainer,
+  exportedLines,
+  type ExportSource,
+  rowsOf,
+  rowsOfDamaged,
+} from "../lib/compose/buffer_export.ts";
 import { figuresOf, inspectBuffer } from "../lib/compose/buffer_report.ts";
 import { makeFile } from "../lib/compose/new_file.ts";
 import { configOf, configOptions, formatOptions } from "../lib/compose/options.ts";
-import type { SqliteBuffer } from "../lib/buffer/mod.ts";
+import { SalvagedFile, type SqliteBuffer } from "../lib/buffer/mod.ts";
 import { UsageError } from "../lib/core/mod.ts";
 
 const ACTIONS = ["inspect", "export", "requeue", "backup"] as const;
@@ -32,6 +39,10 @@ export const command = defineCommand({
       "sunspool buffer requeue --reason message_too_large",
       "after the broker takes larger messages",
     ],
+    [
+      "sunspool buffer export buffer.sqlite.corrupt-2026-11-25T10-00-00-000Z",
+      "what can still be read of it",
+    ],
     ["sunspool buffer backup /mnt/usb/buffer.sqlite", "a copy that collect can go on from"],
   ],
   needs: { read: "always", write: "always", sys: "always" },
@@ -42,7 +53,7 @@ export const command = defineCommand({
         errors: { endOfInput: say(`Missing ACTION: ${ACTIONS.join(", ")}`) },
       }),
       file: optional(argument(string({ metavar: "FILE" }), {
-        description: say("Where the backup goes"),
+        description: say("Where the backup goes; for export, a file that was set aside as corrupt"),
       })),
       output: optional(option("--output", "-o", string({ metavar: "NAME" }), {
         description: say("Only what this output has not got, or has rejected"),
@@ -62,13 +73,14 @@ export const command = defineCommand({
     if (action === "backup" && file === undefined) {
       throw new UsageError("Missing FILE, as in: sunspool buffer backup copy.sqlite");
     }
-    if (action !== "backup" && file !== undefined) {
+    if (action !== "backup" && action !== "export" && file !== undefined) {
       throw new UsageError(`buffer ${action} takes no FILE, but got "${file}"`);
     }
-    await using buffer = openBuffer(configOf(flags, io), "maintain");
     const options = { output, reason, deadLetters };
+    if (action === "export" && file !== undefined) return await salvage(file, options, to, io);
+    await using buffer = openBuffer(configOf(flags, io), "maintain");
     if (action === "inspect") return await inspect(buffer, format, io);
-    if (action === "export") return await exportRows(buffer, options, to, io);
+    if (action === "export") return await exportRows(rowsOf(buffer), options, to, io);
     if (action === "requeue") return requeue(buffer, options, format, io);
     if (file !== undefined) await backup(buffer, file, io);
   },
@@ -80,20 +92,38 @@ async function inspect(buffer: SqliteBuffer, format: Format, io: Io): Promise<nu
   return isSound ? ExitCode.done : ExitCode.failed;
 }
 
+async function salvage(
+  path: string,
+  options: ExportChoice,
+  to: string | undefined,
+  io: Io,
+): Promise<number> {
+  const { output, reason, deadLetters } = options;
+  if (deadLetters || output !== undefined || reason !== undefined) {
+    throw new UsageError("export FILE takes neither --output, --reason nor --dead-letters");
+  }
+  requireFile(path);
+  using file = new SalvagedFile(path);
+  await exportRows(rowsOfDamaged(file), options, to, io);
+  const { sound, damaged, unreadable } = file.counts;
+  io.err(`${sound} readings, ${damaged} more went bad, ${unreadable} positions cannot be read\n`);
+  return damaged + unreadable > 0 ? ExitCode.partly : ExitCode.done;
+}
+
 async function exportRows(
-  buffer: SqliteBuffer,
+  source: ExportSource,
   options: ExportChoice,
   to: string | undefined,
   io: Io,
 ): Promise<void> {
   if (to === undefined) {
-    for await (const line of exportedLines(buffer, options)) io.out(line);
+    for await (const line of exportedLines(source, options)) io.out(line);
     return;
   }
   let count = 0;
   await makeFile(to, async (path) => {
     using target = await Deno.open(path, { write: true });
-    count = await exportContainer(buffer, options, (bytes) => {
+    count = await exportContainer(source, options, (bytes) => {
       for (let at = 0; at < bytes.length;) at += target.writeSync(bytes.subarray(at));
     });
   });

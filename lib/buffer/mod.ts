@@ -17,6 +17,7 @@ export {
 export { openPrivately } from "./private_file.ts";
 export { type BufferOptions, type BufferRole, SqliteBuffer } from "./queue.ts";
 export type { LogRow } from "./rows.ts";
+export { type Salvaged, SalvagedFile } from "./salvage.ts";
 export type { StorageOptions } from "./schema.ts";
 export { SqliteCode, sqliteCode } from "./sql.ts";
 export { serveBuffer } from "./thread.ts";

@@ -72,8 +72,12 @@ function isWorthThread({ get }: Config): boolean {
   return devices >= MANY_DEVICES || get(settings.discovery.subnet).length > 0;
 }
 
-/** Who only takes out of a buffer has nothing to do with one that is not there. */
-function requireFile(path: string): void {
+/**
+ * Who only takes out of a buffer has nothing to do with one that is not there.
+ *
+ * @throws {NotFoundError}
+ */
+export function requireFile(path: string): void {
   try {
     Deno.statSync(path);
   } catch (cause) {

@@ -5,9 +5,17 @@ import {
   joinContainers,
   joinRecords,
   newSync,
+  SCHEMA_FINGERPRINT,
+  SCHEMA_TEXT,
   toJson,
 } from "../avro/mod.ts";
-import type { DeadLetter, DeadLetterFilter, SqliteBuffer } from "../buffer/mod.ts";
+import type {
+  DeadLetter,
+  DeadLetterFilter,
+  LogRow,
+  SalvagedFile,
+  SqliteBuffer,
+} from "../buffer/mod.ts";
 import type { Batch, Entry } from "../core/mod.ts";
 import { printableJson } from "../printable.ts";
 
@@ -20,6 +28,47 @@ export interface ExportChoice extends DeadLetterFilter {
   readonly deadLetters: boolean;
 }
 
+/** What rows are exported from. */
+export interface ExportSource {
+  /** Whose they are. */
+  readonly collector: string;
+  /** The text of a schema. */
+  schemaText(fingerprint: string): Promise<string>;
+  /** What the positions in the log are unique within. */
+  epoch(): Promise<number>;
+  /** The sound rows that an output has not got; that some output has not, when left out. */
+  backlog(output: string | undefined): Iterable<LogRow>;
+  /** What was set aside. */
+  deadLetters(filter: DeadLetterFilter): Iterable<DeadLetter>;
+}
+
+/** The rows of a buffer that is in use. */
+export function rowsOf(buffer: SqliteBuffer): ExportSource {
+  const maintenance = buffer.maintenance();
+  return {
+    collector: buffer.collector,
+    schemaText: (fingerprint) => buffer.schemaText(fingerprint),
+    epoch: async () => (await buffer.local("")).epoch,
+    backlog: (output) => maintenance.backlog(output),
+    deadLetters: (filter) => maintenance.deadLetters(filter),
+  };
+}
+
+/** The rows of a file that was set aside. */
+export function rowsOfDamaged(file: SalvagedFile): ExportSource {
+  return {
+    collector: file.collector,
+    // What is known needs not be read.
+    schemaText: (fingerprint) =>
+      Promise.resolve(
+        fingerprint === SCHEMA_FINGERPRINT ? SCHEMA_TEXT : file.schemaText(fingerprint),
+      ),
+    epoch: () => Promise.resolve(file.epoch),
+    backlog: () => file.rows(),
+    deadLetters: () => [],
+  };
+}
+
 /** Entries of one epoch, one schema and one kind of trouble. */
 interface Part {
   readonly epoch: number;
@@ -27,12 +76,12 @@ interface Part {
   readonly letter: DeadLetter | undefined;
 }
 
-/** The rows of a buffer as lines of JSON, in order. */
+/** The rows as lines of JSON, in order. */
 export async function* exportedLines(
-  buffer: SqliteBuffer,
+  source: ExportSource,
   choice: ExportChoice,
 ): AsyncGenerator<string> {
-  for await (const { batch, letters } of batchesOf(buffer, choice)) {
+  for await (const { batch, letters } of batchesOf(source, choice)) {
     const decoded = decode(batch);
     for (const [i, record] of decoded.entries()) {
       const letter = letters[i];
@@ -41,7 +90,7 @@ export async function* exportedLines(
     }
   }
   if (!choice.deadLetters) return;
-  for (const letter of buffer.maintenance().deadLetters(choice)) {
+  for (const letter of source.deadLetters(choice)) {
     if (letter.isSound) continue;
     const { epoch, position, entry } = letter;
     // Nobody knows what it said: its bytes are all there is.
@@ -51,20 +100,20 @@ export async function* exportedLines(
 }
 
 /**
- * The rows of a buffer as one container file; what went bad on disk is left out.
+ * The rows as one container file; what went bad on disk is left out.
  *
  * @param write takes the next bytes of the file
  * @throws {Error} when they are of several schemas, which one file cannot hold
  */
 export async function exportContainer(
-  buffer: SqliteBuffer,
+  source: ExportSource,
   choice: ExportChoice,
   write: (bytes: Uint8Array) => void,
 ): Promise<number> {
   const sync = newSync();
   let schema: string | undefined;
   let count = 0;
-  for await (const { batch } of batchesOf(buffer, choice)) {
+  for await (const { batch } of batchesOf(source, choice)) {
     const { schema: own = "" } = batch.entries[0] ?? {};
     if (schema === undefined) write(encodeHeader(batch.schemas.get(own) ?? "", "deflate", sync));
     else if (own !== schema) {
@@ -88,17 +137,17 @@ function about({ output, reason, rejectedAt }: DeadLetter) {
 }
 
 /** Sound rows in batches of one epoch and schema each. */
-async function* batchesOf(buffer: SqliteBuffer, choice: ExportChoice) {
-  const { collector } = buffer;
+async function* batchesOf(source: ExportSource, choice: ExportChoice) {
+  const { collector } = source;
   let open: Part[] = [];
   const close = async () => {
     const [{ epoch = 0, entry: { schema = "", topic = "" } = {} } = {}] = open;
-    const schemas = new Map([[schema, await buffer.schemaText(schema)]]);
+    const schemas = new Map([[schema, await source.schemaText(schema)]]);
     const entries = open.map(({ entry }) => entry);
     const letters = open.map(({ letter }) => letter);
     return { batch: { collector, epoch, topic, entries, schemas }, letters };
   };
-  for (const part of await partsOf(buffer, choice)) {
+  for (const part of await partsOf(source, choice)) {
     const [first = part] = open;
     const fits = first.epoch === part.epoch && first.entry.schema === part.entry.schema;
     if (!fits || open.length === CHUNK) {
@@ -110,15 +159,16 @@ async function* batchesOf(buffer: SqliteBuffer, choice: ExportChoice) {
   if (open.length > 0) yield await close();
 }
 
-async function partsOf(buffer: SqliteBuffer, choice: ExportChoice): Promise<Iterable<Part>> {
-  const maintenance = buffer.maintenance();
+async function partsOf(source: ExportSource, choice: ExportChoice): Promise<Iterable<Part>> {
   if (choice.deadLetters) {
-    return maintenance.deadLetters(choice).filter(({ isSound }) => isSound).map((letter) => ({
-      epoch: letter.epoch,
-      entry: { ...letter.entry, position: letter.position, topic: letter.topic },
-      letter,
-    }));
+    return Iterator.from(source.deadLetters(choice)).filter(({ isSound }) => isSound)
+      .map((letter) => ({
+        epoch: letter.epoch,
+        entry: { ...letter.entry, position: letter.position, topic: letter.topic },
+        letter,
+      }));
   }
-  const { epoch } = await buffer.local("");
-  return maintenance.backlog(choice.output).map((entry) => ({ epoch, entry, letter: undefined }));
+  const epoch = await source.epoch();
+  return Iterator.from(source.backlog(choice.output))
+    .map((entry) => ({ epoch, entry, letter: undefined }));
 }

@@ -105,6 +105,27 @@ Deno.test("buffer export prints the backlog or the dead letters, or makes a cont
   assert.equal(again.err, 'error: Cannot write "backlog.avro": it is there already\n');
 });
 
+Deno.test("buffer export reads what can be read of a file that was set aside", async () => {
+  using folder = temporaryFolder();
+  const cwd = folder.path;
+  await fill(cwd, 3);
+  const all = await lines(cwd, "buffer", "export");
+  const aside = `${BUFFER}.corrupt-2026`;
+  change(cwd, "UPDATE telemetry_queue SET payload = x'00' WHERE id = 3");
+  await Deno.rename(`${cwd}/${BUFFER}`, `${cwd}/${aside}`);
+  const { code, out, err } = await run(["buffer", "export", aside], { cwd });
+  assert.deepEqual([code, err], [3, "3 readings, 1 more went bad, 0 positions cannot be read\n"]);
+  const read = out.trimEnd().split("\n").map((line) => JSON.parse(line));
+  assert.deepEqual(read, all.filter(({ position }) => position !== 3));
+  const file = await run(["buffer", "export", aside, "--to", "saved.avro"], { cwd });
+  assert.equal(file.code, 3, file.err);
+  assert.deepEqual(await lines(cwd, "decode", "saved.avro"), read);
+  const wrong = await run(["buffer", "export", aside, "--dead-letters"], { cwd });
+  assert.equal(wrong.code, 2);
+  const none = await run(["buffer", "export", "nowhere.sqlite"], { cwd });
+  assert.match(none.err, /^error: Cannot open buffer "nowhere\.sqlite": no such file/);
+});
+
 Deno.test("buffer requeue delivers each dead letter once, under a new position, and says so", async () => {
   using folder = temporaryFolder();
   const cwd = folder.path;
