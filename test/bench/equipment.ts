@@ -1,5 +1,7 @@
 import { findTools, type Kafka } from "../../scripts/services.ts";
 import { startWarmKafka } from "../outputs/broker.ts";
+import { formsOfSunspool } from "./commands/programs.ts";
+import { timed } from "./commands/timed.ts";
 import type { Bench } from "./measurement.ts";
 import type { Plan } from "./plans.ts";
 
@@ -12,6 +14,8 @@ export async function openBench(
   const tools = Object.fromEntries(
     Object.entries(found).flatMap(([name, tool]) => "path" in tool ? [[name, tool.path]] : []),
   );
+  // A packaged program unpacks itself at its first start.
+  for (const { command } of formsOfSunspool()) await timed([...command, "version"]);
   const folder = await Deno.makeTempDir({ prefix: "sunspool-bench-" });
   let broker: Promise<Kafka> | undefined;
   return {

@@ -66,7 +66,7 @@ async function search(
   );
   const [, port = ""] = (simulation.endpoints[0] ?? "").split(":");
   const { wallMs, cpuMs, out, err } = await timed(commandFor(`${first}/${prefix}`, port));
-  const found = /(\d+) (?:SunSpec device|found)/.exec(err + out)?.[1];
+  const [, found] = /(\d+) SunSpec device/.exec(err) ?? /^(\d+) found$/m.exec(out) ?? [];
   if (Number(found) !== devices) throw new Error(`Found "${found}" of ${devices}: ${err}${out}`);
   return { wall_ms: wallMs, cpu_ms: cpuMs, found: Number(found) };
 }
