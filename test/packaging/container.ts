@@ -27,7 +27,7 @@ export interface ContainerOptions {
 /** A read-only root, the volume, and a view of its own processes alone; then the program is process 1. */
 const ENTER = `mount --bind "$ROOT" "$ROOT" && mount -o remount,ro,bind "$ROOT" &&
   mount --bind "$VOLUME" "$ROOT$PLACE" && mount -t proc proc "$ROOT/proc" &&
-  ip link set lo up && exec chroot --userspec="$IDS" "$ROOT" env -i -C "$FOLDER" "$@"`;
+  busybox ip link set lo up && exec chroot --userspec="$IDS" "$ROOT" env -i -C "$FOLDER" "$@"`;
 
 /** Starts one of an image whose files are in `root`, as `docker run --read-only` does. Needs root. */
 export async function startContainer(
