@@ -18,6 +18,9 @@ const NUMBER_BYTES = 8;
 /** The most that a number takes: eight bytes and their mark; or a difference. */
 const PACKED_BYTES = 9;
 
+/** Readings share arrays of this size. */
+const POOL_BYTES = 65_536;
+
 /** Whether two readings are the same but for their numbers. */
 export function isAlike(one: Template, other: Template): boolean {
   if (one.body.length !== other.body.length || one.numbers.length !== other.numbers.length) {
@@ -62,10 +65,36 @@ export function pack({ body, numbers }: Template, reading: Uint8Array): Uint8Arr
   return packed.slice(0, at);
 }
 
-/** The reading that was packed; undefined when these are no bytes of `pack` with this template. */
-export function unpack({ body, numbers }: Template, packed: Uint8Array): Uint8Array | undefined {
-  const reading = body.slice();
-  const [before, now] = [viewOf(body), viewOf(reading)];
+/** Gives room for readings that are unpacked: one large array for many costs less than one for each. */
+export class Pool {
+  #view = new DataView(new ArrayBuffer(0));
+  #end = 0;
+
+  /** So many bytes that are nobody else's. */
+  take(length: number): DataView {
+    if (this.#end + length > this.#view.byteLength) {
+      this.#view = new DataView(new ArrayBuffer(Math.max(length, POOL_BYTES)));
+      this.#end = 0;
+    }
+    const taken = new DataView(this.#view.buffer, this.#end, length);
+    this.#end += length;
+    return taken;
+  }
+}
+
+/**
+ * The reading that was packed; undefined when these are no bytes of `pack` with this template.
+ *
+ * @param pool where it is put
+ */
+export function unpack(
+  { body, numbers }: Template,
+  packed: Uint8Array,
+  pool: Pool,
+): Uint8Array | undefined {
+  const [before, now] = [viewOf(body), pool.take(body.length)];
+  const reading = new Uint8Array(now.buffer, now.byteOffset, now.byteLength);
+  reading.set(body);
   let at = 0;
   for (const place of numbers) {
     let rest = 0;

@@ -1,7 +1,7 @@
 import type { Entry, NewEntry, ReadLimit } from "../core/mod.ts";
 import { crc32c } from "./crc32c.ts";
 import type { Packer } from "./packer.ts";
-import { unpack } from "./packing.ts";
+import { Pool, unpack } from "./packing.ts";
 import type { Row, Sql } from "./sql.ts";
 import type { Templates } from "./templates.ts";
 
@@ -29,6 +29,7 @@ export class Rows {
   readonly #sql: Sql;
   readonly #templates: Templates;
   readonly #packer: Packer | undefined;
+  readonly #pool = new Pool();
   #stored = 0;
 
   /**
@@ -76,7 +77,8 @@ export class Rows {
 
   /** The next rows behind a position. */
   behind(position: number, count: number): readonly Row[] {
-    return this.#sql.all(`${SELECT} WHERE id > ? ORDER BY id LIMIT ?`, position, count);
+    const sql = `${SELECT} WHERE id > ? ORDER BY id LIMIT ?`;
+    return this.#sql.counted(sql, position, count).map(named);
   }
 
   /** What a row says; undefined when it is not what was written. */
@@ -90,7 +92,8 @@ export class Rows {
     return {
       position: id,
       topic: String(topic),
-      ...whole,
+      payload: whole.payload,
+      schema: whole.schema,
       createdAt: Number(created_at),
       clockSynced: clock_synced === null ? null : Boolean(clock_synced),
       output: output === null ? null : String(output),
@@ -111,7 +114,7 @@ export class Rows {
   #whole({ schema, template }: Row, payload: Uint8Array) {
     if (template === null) return { schema: String(schema), payload };
     const found = this.#templates.get(Number(template));
-    const whole = found && unpack(found, payload);
+    const whole = found && unpack(found, payload, this.#pool);
     return whole && { schema: found.schema, payload: whole };
   }
 
@@ -172,8 +175,24 @@ const SELECT = "SELECT id, topic, payload, CAST(created_at AS REAL) AS created_a
   "CAST(header_crc AS REAL) AS header_crc, CAST(template AS REAL) AS template " +
   "FROM telemetry_queue";
 
-function toEntry({ output: _, ...entry }: LogRow): Entry {
-  return entry;
+/** A row of `SELECT` whose columns are counted. */
+function named(row: Row): Row {
+  return {
+    id: row[0],
+    topic: row[1],
+    payload: row[2],
+    created_at: row[3],
+    schema: row[4],
+    crc: row[5],
+    clock_synced: row[6],
+    output: row[7],
+    header_crc: row[8],
+    template: row[9],
+  };
+}
+
+function toEntry({ position, topic, payload, createdAt, schema, clockSynced }: LogRow): Entry {
+  return { position, topic, payload, createdAt, schema, clockSynced };
 }
 
 const encoder = new TextEncoder();

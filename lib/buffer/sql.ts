@@ -38,6 +38,7 @@ export function sqliteCode(error: unknown): number | undefined {
 export class Sql implements Disposable {
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
+  readonly #counted = new Map<string, StatementSync>();
   #undone = 0;
 
   /** @throws {Error} with `errcode` when the file cannot be opened */
@@ -56,6 +57,18 @@ export class Sql implements Disposable {
   /** All rows of a query. */
   all(sql: string, ...values: SQLInputValue[]): readonly Row[] {
     return this.#prepare(sql).all(...values);
+  }
+
+  /** All rows of a query, their columns counted instead of named: of many rows in half the time. */
+  counted(sql: string, ...values: SQLInputValue[]): readonly Row[] {
+    let statement = this.#counted.get(sql);
+    if (!statement) {
+      statement = this.#database.prepare(sql);
+      // Deno has it; its types do not.
+      Reflect.apply(Reflect.get(statement, "setReturnArrays"), statement, [true]);
+      this.#counted.set(sql, statement);
+    }
+    return statement.all(...values);
   }
 
   /** The first row of a query. */
@@ -113,6 +126,7 @@ export class Sql implements Disposable {
   /** Closes the file. */
   [Symbol.dispose](): void {
     this.#statements.clear();
+    this.#counted.clear();
     if (this.#database.isOpen) this.#database.close();
   }
 

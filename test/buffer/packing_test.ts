@@ -1,8 +1,17 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { isAlike, pack, type Template, unpack } from "../../lib/buffer/packing.ts";
+import {
+  isAlike,
+  pack,
+  Pool,
+  type Template,
+  unpack as unpackInto,
+} from "../../lib/buffer/packing.ts";
 
 const GAP = 3;
+
+const pool = new Pool();
+const unpack = (template: Template, packed: Uint8Array) => unpackInto(template, packed, pool);
 
 /** Numbers with other bytes around them. */
 function templateOf(values: readonly number[], filling = 0xaa): Template {
@@ -84,4 +93,13 @@ Deno.test("only what differs in numbers alone is alike", () => {
     body[at] = 1;
     assert.ok(!isAlike(template, { ...template, body }), `byte ${at}`);
   }
+});
+
+Deno.test("what is unpacked stays as it is while others are, whatever their lengths", () => {
+  const templates = [1, 400, 20_000, 3].map((count) =>
+    templateOf(Array.from({ length: count }, (_, i) => i / 10))
+  );
+  const [kept, all] = [new Pool(), [...templates, ...templates]];
+  const unpacked = all.map((template) => unpackInto(template, pack(template, template.body), kept));
+  assert.deepEqual(unpacked, all.map(({ body }) => body));
 });
