@@ -1,4 +1,4 @@
-import { eventReading } from "../avro/mod.ts";
+import { eventReading } from "../avro/encode.ts";
 import {
   type BufferHandle,
   type BufferRole,

@@ -2,7 +2,6 @@ import { Clock } from "../clock.ts";
 import { type Format, type Io, print, type Table } from "../cli/mod.ts";
 import { type Config, settings } from "../config/mod.ts";
 import { type Device, messageOf, type SnapshotOptions } from "../core/mod.ts";
-import { openBuffer, stamperAfter, toEntry } from "./buffer.ts";
 import { snapshotTable } from "./units.ts";
 
 /** Where the readings of `poll` go. */
@@ -50,6 +49,7 @@ function capture(io: Io, format: Format, table: Table): string {
 
 /** Appends to the buffer. */
 export async function storingSink(config: Config): Promise<PollSink> {
+  const { openBuffer, stamperAfter, toEntry } = await import("./buffer.ts");
   const buffer = openBuffer(config, "append");
   const clock = await Clock.start();
   const stamper = await stamperAfter(buffer, clock);
