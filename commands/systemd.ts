@@ -107,7 +107,7 @@ async function install(
 }
 
 const NEXT = `next: systemd-sysusers && systemd-tmpfiles --create && systemctl daemon-reload
-write /etc/sunspool/config.toml, then: systemctl enable --now sunspool
+write /etc/sunspool/config.toml, then: systemd-tmpfiles --create && systemctl enable --now sunspool
 or without a collector, each minute: systemctl enable --now sunspool-poll.timer sunspool-drain.timer
 `;
 

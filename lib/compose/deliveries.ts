@@ -57,12 +57,13 @@ export class Deliveries implements AsyncDisposable {
   async remove(names: readonly string[], stopping: AbortSignal): Promise<boolean> {
     const leaving = this.#all.filter(({ drain }) => names.includes(drain.output.name));
     for (const { leave } of leaving) leave.abort();
-    const ended = Promise.all(leaving.map(({ done }) => done));
+    const ended = new AbortController();
+    Promise.all(leaving.map(({ done }) => done)).then(() => ended.abort());
     using limit = deadline(LEAVE_MS, stopping);
-    await Promise.race([ended, aborted(limit.signal)]);
+    await aborted(ended.signal, limit.signal);
     for (const { stop } of leaving) stop.abort();
     // One that is still at it would undo what its successor does.
-    await Promise.race([ended, aborted(stopping)]);
+    await aborted(ended.signal, stopping);
     if (stopping.aborted) return false;
     this.#all = this.#all.filter((delivery) => !leaving.includes(delivery));
     await Promise.all(leaving.map(close));

@@ -56,4 +56,14 @@ systemctl disable sunspool.service
 seen removed "$(sunspool systemd uninstall | grep -c '^removed')"
 systemctl daemon-reload
 seen gone "$(systemctl list-unit-files --no-legend 'sunspool*' | wc -l)"
-seen files "$(find /var/lib/sunspool/readings -name '*.avro' | wc -l)"
+readings=$(find /var/lib/sunspool/readings -name '*.avro' | wc -l)
+
+# From nothing to a service, as docs/operations.md says.
+rm -rf /etc/sunspool /var/lib/sunspool && userdel sunspool
+sunspool systemd install
+systemd-sysusers && systemd-tmpfiles --create && systemctl daemon-reload
+cp /tmp/config.toml "$config"
+systemd-tmpfiles --create && systemctl enable --now sunspool
+until_is 'show sunspool.service StatusText' '1 of 1*'
+seen anew "$(show sunspool.service ActiveState) $(stat -c '%U %a' /var/lib/sunspool)"
+seen files "$readings"

@@ -1,6 +1,6 @@
 /**
  * Runs the units under systemd itself, as process 1 of name spaces of its own: it starts, tells its
- * state, is sandboxed, reads its configuration anew, is started again when it hangs or is killed, stops, polls and drains once, and is uninstalled.
+ * state, is sandboxed, reads its configuration anew, is started again when it hangs or is killed, stops, polls and drains once, is uninstalled and installed.
  * Takes half a minute; needs root, systemd and overlayfs.
  *
  *     deno task systemd
@@ -29,6 +29,7 @@ const WANTED: Readonly<Record<string, RegExp>> = {
   while_enabled: /^4$/,
   removed: /^7$/,
   gone: /^0$/,
+  anew: /^active sunspool 750$/,
   files: /^[1-9]/,
 };
 const DEADLINE = "120";
