@@ -7,8 +7,8 @@ import { floorProgram, formsOfSunspool } from "./programs.ts";
 import { timed } from "./timed.ts";
 
 const FLOOR = "floor: who answers";
-/** As many as the program asks at the same time by itself. */
-const CONCURRENCY = "64";
+/** As many as the program tries at the same time by itself. */
+const CONCURRENCY = "256";
 
 /** Finding devices, with their identity. */
 export const scan: Measurement = {
@@ -19,7 +19,7 @@ export const scan: Measurement = {
     about:
       "From the start of the program to its end, defaults. Other addresses refuse at once; at a " +
       "silent one the queue of a listener is full, so that the kernel drops every SYN. sunspool says " +
-      "who each device is and which models it has; the floor asks 64 addresses at a time as well, " +
+      "who each device is and which models it has; the floor tries 256 addresses at a time as well, " +
       "but reads the common model only, where it knows it to be.",
     columns: [
       { key: "wall_ms", title: "time, ms", digits: 0 },
