@@ -26,6 +26,8 @@ export const memory: Measurement = {
     columns: [
       { key: "rss_slope_mib_per_h", title: "slope, MiB an hour", digits: 2 },
       { key: "rss_settled_mib", title: "RSS when settled, MiB", digits: 1 },
+      { key: "rss_low_before_mib", title: "lowest in the first half of the rest", digits: 1 },
+      { key: "rss_low_after_mib", title: "in the second", digits: 1 },
       { key: "rss_end_mib", title: "at the end", digits: 1 },
       { key: "rss_peak_mib", title: "peak", digits: 1 },
       { key: "minutes", title: "minutes", digits: 1 },
@@ -59,9 +61,13 @@ async function watchMemory(bench: Bench): Promise<Figures> {
     samples.push([(at - startedAt) / HOUR_MS, rssBytes / MEBIBYTE]);
   }
   const settled = samples.slice(SETTLING);
+  const half = settled.length / 2;
+  const lowest = (some: typeof samples) => Math.min(...some.map(([, mebibytes]) => mebibytes));
   return {
     rss_slope_mib_per_h: slope(settled),
     rss_settled_mib: settled[0]?.[1] ?? null,
+    rss_low_before_mib: lowest(settled.slice(0, half)),
+    rss_low_after_mib: lowest(settled.slice(half)),
     rss_end_mib: settled.at(-1)?.[1] ?? null,
     rss_peak_mib: costOf(poller.pid).peakRssBytes / MEBIBYTE,
     minutes: longMs / 60_000,
