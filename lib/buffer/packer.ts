@@ -12,6 +12,10 @@ const MOST_SEEN = 10_000;
 const KEPT_MS = 3_600_000;
 /** What a template takes beside its bytes. */
 const COLUMN_BYTES = 64;
+/** What templates may add to one commit: room is made for its readings alone, the slack bears these. */
+const COMMIT_BYTES = 256 * 1024;
+/** Templates that go in one trim: more would keep appending waiting. */
+const MOST_RETIRED = 100;
 
 /** A template, and whether it is needed. */
 export interface TemplateUse {
@@ -44,6 +48,7 @@ export class Packer {
   readonly #seen = new Set<number>();
   readonly #used = new Map<number, TemplateUse>();
   #bytes = 0;
+  #bytesInCommit = 0;
   #undone = -1;
 
   /** @param maxBytes what the buffer may hold */
@@ -51,6 +56,11 @@ export class Packer {
     this.#sql = sql;
     this.#templates = templates;
     this.#maxBytes = maxBytes * SHARE;
+  }
+
+  /** Tells that what is packed from here on shares one commit. */
+  begin(): void {
+    this.#bytesInCommit = 0;
   }
 
   /** A reading as a difference; undefined = it is to be kept whole. Within a transaction. */
@@ -67,13 +77,19 @@ export class Packer {
 
   /** Lets templates go that no row from `first` on needs, and none has for a while. */
   retire(first: number, now: number): void {
+    const idle: [number, TemplateUse][] = [];
     for (const [shape, used] of this.#used) {
       if (used.lastAt >= first) used.idleSince = undefined;
-      else if (now - (used.idleSince ??= now) >= KEPT_MS) {
-        this.#sql.transaction(() => this.#templates.remove(used.template.id));
-        this.#used.delete(shape);
-        this.#bytes -= bytesOf(used.template);
-      }
+      else if (now - (used.idleSince ??= now) >= KEPT_MS) idle.push([shape, used]);
+    }
+    const leaving = idle.slice(0, MOST_RETIRED);
+    if (leaving.length === 0) return;
+    this.#sql.transaction(() => {
+      for (const [, { template }] of leaving) this.#templates.remove(template.id);
+    });
+    for (const [shape, { template }] of leaving) {
+      this.#used.delete(shape);
+      this.#bytes -= bytesOf(template);
     }
   }
 
@@ -83,7 +99,10 @@ export class Packer {
       this.#seen.add(shape);
       return undefined;
     }
-    if (this.#bytes + bytesOf(own) > this.#maxBytes) return undefined;
+    const bytes = bytesOf(own);
+    if (this.#bytes + bytes > this.#maxBytes) return undefined;
+    if (this.#bytesInCommit + bytes > COMMIT_BYTES) return undefined;
+    this.#bytesInCommit += bytes;
     return this.#use(shape, this.#templates.add(own, schema), 0);
   }
 

@@ -29,6 +29,7 @@ export class Rows {
   readonly #sql: Sql;
   readonly #templates: Templates;
   readonly #packer: Packer | undefined;
+  readonly #select: string;
   readonly #pool = new Pool();
   #stored = 0;
 
@@ -36,8 +37,10 @@ export class Rows {
    * On the tables of a buffer file.
    *
    * @param packer makes rows small; without one they are kept whole
+   * @param absent columns that a file of an older version, opened as it is, does not have
    */
-  constructor(sql: Sql, templates: Templates, packer?: Packer) {
+  constructor(sql: Sql, templates: Templates, packer?: Packer, absent: readonly string[] = []) {
+    this.#select = selection(absent);
     this.#sql = sql;
     this.#templates = templates;
     this.#packer = packer;
@@ -71,13 +74,13 @@ export class Rows {
       ...[topic, kept, createdAt, columns.schema, crc32c(payload), columns.clock_synced],
       ...[columns.output, headerCrc(columns), template],
     );
-    if (packed) packed.use.lastAt = lastId;
+    if (packed) Object.assign(packed.use, { lastAt: lastId, idleSince: undefined });
     return lastId;
   }
 
   /** The next rows behind a position. */
   behind(position: number, count: number): readonly Row[] {
-    const sql = `${SELECT} WHERE id > ? ORDER BY id LIMIT ?`;
+    const sql = `${this.#select} WHERE id > ? ORDER BY id LIMIT ?`;
     return this.#sql.counted(sql, position, count).map(named);
   }
 
@@ -108,7 +111,7 @@ export class Rows {
 
   /** The row at a position, if there is one. */
   at(position: number): Row | undefined {
-    return this.#sql.get(`${SELECT} WHERE id = ?`, position);
+    return this.#sql.get(`${this.#select} WHERE id = ?`, position);
   }
 
   #whole({ schema, template }: Row, payload: Uint8Array) {
@@ -154,7 +157,7 @@ export class Rows {
       "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'latest_time'",
     );
     // A time that went bad would push all that follow into the future.
-    const newest = this.#sql.all(`${SELECT} ORDER BY created_at DESC LIMIT 3`)
+    const newest = this.#sql.all(`${this.#select} ORDER BY created_at DESC LIMIT 3`)
       .map((row) => this.sound(row));
     return Math.max(noted, newest.find((row) => row !== undefined)?.createdAt ?? 0);
   }
@@ -169,13 +172,21 @@ export class Rows {
   }
 }
 
-// An integer that went bad may not fit a number: as REAL it is only wrong.
-const SELECT = "SELECT id, topic, payload, CAST(created_at AS REAL) AS created_at, schema, " +
-  "CAST(crc AS REAL) AS crc, CAST(clock_synced AS REAL) AS clock_synced, output, " +
-  "CAST(header_crc AS REAL) AS header_crc, CAST(template AS REAL) AS template " +
-  "FROM telemetry_queue";
+/** Columns that came with later versions of the file. */
+export const LATER_COLUMNS: readonly string[] = ["output", "header_crc", "template"];
+/** An integer that went bad may not fit a number: as REAL it is only wrong. */
+const INTEGERS: readonly string[] = ["created_at", "crc", "clock_synced", "header_crc", "template"];
 
-/** A row of `SELECT` whose columns are counted. */
+function selection(absent: readonly string[]): string {
+  const columns = ["id", "topic", "payload", "created_at", "schema", "crc", "clock_synced"];
+  const parts = [...columns, ...LATER_COLUMNS].map((name) => {
+    if (absent.includes(name)) return `NULL AS ${name}`;
+    return INTEGERS.includes(name) ? `CAST(${name} AS REAL) AS ${name}` : name;
+  });
+  return `SELECT ${parts.join(", ")} FROM telemetry_queue`;
+}
+
+/** A row of a selection whose columns are counted. */
 function named(row: Row): Row {
   return {
     id: row[0],

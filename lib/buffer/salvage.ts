@@ -1,5 +1,5 @@
 import { messageOf } from "../core/mod.ts";
-import { type LogRow, Rows } from "./rows.ts";
+import { LATER_COLUMNS, type LogRow, Rows } from "./rows.ts";
 import { type Row, Sql } from "./sql.ts";
 import { Templates } from "./templates.ts";
 
@@ -32,7 +32,11 @@ export class SalvagedFile implements Disposable {
    */
   constructor(path: string) {
     this.#sql = new Sql(path, { readOnly: true });
-    this.#rows = new Rows(this.#sql, new Templates(this.#sql));
+    const info = this.#try(() => this.#sql.all("PRAGMA table_info(telemetry_queue)")) ?? [];
+    const columns = info.map(({ name }) => name);
+    // As it was set aside: nobody has brought it to the present version.
+    const absent = LATER_COLUMNS.filter((name) => !columns.includes(name));
+    this.#rows = new Rows(this.#sql, new Templates(this.#sql), undefined, absent);
   }
 
   /** Whose it was; `unknown` when that cannot be read. */
@@ -65,12 +69,15 @@ export class SalvagedFile implements Disposable {
     const delivered = "SELECT min(position) FROM output_cursor WHERE active = 1";
     const end = this.#end();
     for (let at = this.#try(() => this.#sql.number(delivered)) ?? 0; at < end;) {
-      const found = this.#try(() => this.#rows.behind(at, CHUNK)) ?? this.#one(at + 1);
+      const chunk = this.#try(() => this.#rows.behind(at, CHUNK));
+      const isStepping = chunk === undefined;
+      const found = chunk ?? this.#one(at + 1);
       for (const row of found) {
         const sound = this.#try(() => this.#rows.sound(row));
         this.#counts[sound ? "sound" : "damaged"]++;
         if (sound) yield sound;
       }
+      if (found.length === 0 && !isStepping) return;
       const last = found.at(-1)?.id;
       // Where a chunk cannot be read, one position after the other is tried.
       at = typeof last === "number" && last > at ? last : at + 1;

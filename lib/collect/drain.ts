@@ -37,7 +37,7 @@ export interface DrainOptions {
   readonly idleMs: number;
 }
 
-/** Payload bytes a batch may hold: what each costs beside them should not matter, nor its memory. */
+/** Payload bytes a batch holds where its output does not mind: what each costs beside them should not matter, nor its memory. */
 const BATCH_BYTES = 3_600_000;
 const BATCH_ROWS = 10_000;
 const FIRST_BACKOFF_MS = 500;
@@ -158,8 +158,8 @@ export class Drain {
   /** One batch, or the recovery before it; true when there was nothing to do. */
   async #step(signal: AbortSignal): Promise<boolean> {
     if (!this.#isReady) await this.#recover(signal);
-    const { name } = this.output;
-    const entries = await this.#buffer.read(name, { rows: BATCH_ROWS, bytes: BATCH_BYTES });
+    const { name, batchBytes: bytes = BATCH_BYTES } = this.output;
+    const entries = await this.#buffer.read(name, { rows: BATCH_ROWS, bytes });
     const last = entries.at(-1);
     if (!last) {
       await this.output.settle(this.#position);

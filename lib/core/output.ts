@@ -35,6 +35,8 @@ export interface Recovery {
 export interface Output extends AsyncDisposable {
   /** The name in the configuration. */
   readonly name: string;
+  /** Payload bytes that a batch may hold; left out: as many as are convenient. */
+  readonly batchBytes?: number | undefined;
   /**
    * Connects anew, settles what was pending and finds out what the destination has.
    *

@@ -86,6 +86,7 @@ interface Connection {
  */
 class KafkaOutput implements Output {
   readonly name = kafka.name;
+  readonly batchBytes: number | undefined;
   readonly #options: KafkaOptions;
   readonly #context: OutputContext;
   readonly #groupId: string;
@@ -101,6 +102,8 @@ class KafkaOutput implements Output {
     this.#options = options;
     this.#context = context;
     this.#groupId = `sunspool-${context.collector}`;
+    // Without transactions nobody knows which part of a batch had arrived: all of it goes again.
+    if (!this.#isTransactional) this.batchBytes = TRANSACTION_BYTES;
   }
 
   async recover(local: LocalPosition, signal: AbortSignal): Promise<Recovery> {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type BufferHandle, crc32c } from "../../lib/buffer/mod.ts";
 import { Packer } from "../../lib/buffer/packer.ts";
+import { Rows } from "../../lib/buffer/rows.ts";
 import { MIGRATIONS } from "../../lib/buffer/schema.ts";
 import { Sql } from "../../lib/buffer/sql.ts";
 import { Templates } from "../../lib/buffer/templates.ts";
@@ -22,6 +23,14 @@ function reading(device: string, value: number): NewEntry {
     clockSynced: true,
     numbers: Uint32Array.of(200),
   };
+}
+
+/** A reading with a hundred numbers. */
+function large(device: string, value: number): NewEntry {
+  const payload = bytes(device.padEnd(2000));
+  const numbers = Uint32Array.from({ length: 100 }, (_, i) => 400 + 16 * i);
+  for (const at of numbers) new DataView(payload.buffer).setFloat64(at, value, true);
+  return { ...reading(device, value), payload, numbers };
 }
 
 /** All that an output takes, one delivery after the other. */
@@ -190,6 +199,39 @@ Deno.test("a template goes an hour after the last row that needs it, not before"
   packer.retire(6, 4 * HOUR_MS);
   assert.deepEqual(templates.all().map(({ id }) => id), [3], "it was needed meanwhile");
   assert.deepEqual([store("a", 6), store("a", 7)], [5, 5], "an id never comes again");
+});
+
+Deno.test("a template that is used does not grow old, and few go at a time", async () => {
+  await using folder = new BufferFolder();
+  await folder.open()[Symbol.asyncDispose]();
+  using sql = new Sql(folder.path);
+  const templates = new Templates(sql);
+  const packer = new Packer(sql, templates, 1e9);
+  const rows = new Rows(sql, templates, packer);
+  const store = (device: string) =>
+    sql.transaction(() => rows.insert(reading(device, 1), { topic: "readings" }));
+  const devices = Array.from({ length: 150 }, (_, i) => `device ${i}`);
+  for (const device of [...devices, ...devices]) store(device);
+  for (let time = 0, next = 301; time < 3 * HOUR_MS; time += HOUR_MS / 2, next++) {
+    assert.equal(store("device 0"), next);
+    // Everything is delivered before each look.
+    packer.retire(next + 1, time);
+    const left = templates.all().length;
+    assert.equal(left, time < HOUR_MS ? 150 : time < HOUR_MS * 1.5 ? 50 : 1, `at ${time}`);
+  }
+});
+
+Deno.test("on a full buffer templates for a whole fleet do not keep its readings out", async () => {
+  await using folder = new BufferFolder();
+  await using buffer = await folder.opened({ maxBytes: 32 * 1024 * 1024 });
+  const whole = (value: number) => ({ ...large("a", value), numbers: undefined });
+  while ((await buffer.stats()).dropped.length === 0) {
+    await buffer.append(Array.from({ length: 500 }, (_, i) => whole(i)));
+  }
+  const devices = Array.from({ length: 400 }, (_, i) => `device ${i}`);
+  for (let value = 1; value <= 5; value++) {
+    await buffer.append(devices.map((device) => large(device, value)));
+  }
 });
 
 Deno.test("templates take their share of the buffer and no more; the rest is kept whole", async () => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { SalvagedFile } from "../../lib/buffer/mod.ts";
+import { crc32c, SalvagedFile } from "../../lib/buffer/mod.ts";
+import { MIGRATIONS } from "../../lib/buffer/schema.ts";
 import { BufferFolder, bytes, entry, textsOf } from "./buffer_folder.ts";
 
 Deno.test.sanitizer({ ops: true, resources: true });
@@ -55,6 +56,29 @@ Deno.test("of a whole file everything is read that was not delivered", async () 
   assert.equal(collector, "roof");
   assert.deepEqual(counts, { sound: ROWS - 250, damaged: 0, unreadable: 0 });
 });
+
+for (const version of [1, 2, 3]) {
+  Deno.test(`a file of version ${version} is read as it is`, async () => {
+    await using folder = new BufferFolder();
+    {
+      using look = folder.look();
+      for (const statement of MIGRATIONS.slice(0, version).flat()) look.run(statement);
+      look.run(`PRAGMA user_version = ${version}`);
+      for (const position of [1, 2, 7]) {
+        const payload = bytes(`${position} ${FILLER}`);
+        look.run(
+          "INSERT INTO telemetry_queue(id, topic, payload, created_at, schema, crc) " +
+            "VALUES(?, 'readings', ?, 1, 's1', ?)",
+          ...[position, payload, crc32c(payload)],
+        );
+      }
+      look.run("UPDATE sqlite_sequence SET seq = 1e15");
+    }
+    const { positions, counts } = salvaged(folder.path);
+    assert.deepEqual(positions, [1, 2, 7]);
+    assert.deepEqual(counts, { sound: 3, damaged: 0, unreadable: 0 });
+  });
+}
 
 Deno.test("of a file with damaged pages the rows of all other pages are read", async () => {
   for (const places of [[0], [1], [3, 4, 9], [-1]]) {
