@@ -32,11 +32,15 @@ export class DeviceNames {
     return named;
   }
 
-  /** Nobody is at a place any more; gives the ids that were, the place itself before there were any. */
+  /**
+   * Nobody is at a place any more; gives the ids that were, the place itself before there were any,
+   * but for those of a device that has moved.
+   */
   forget(place: string): readonly string[] {
     const ids = this.#ids.get(place) ?? [place];
     this.#ids.delete(place);
-    return ids;
+    const elsewhere = [...this.#ids.values()].flat();
+    return ids.filter((id) => !elsewhere.includes(id));
   }
 
   async #nameAll(device: Device, place: string): Promise<readonly string[]> {

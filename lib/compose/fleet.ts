@@ -48,6 +48,7 @@ export class Fleet implements Disposable {
   readonly #alarm = new Alarm();
   #config: Config;
   #sessions: Sessions;
+  readonly #unfinished = new Set<string>();
   #search: { readonly stop: AbortController; readonly done: Promise<void> } | undefined;
 
   /** Nothing is connected before `run`. */
@@ -137,6 +138,7 @@ export class Fleet implements Disposable {
     const done = searchAgainAndAgain({
       config: this.#config,
       sessions: this.#sessions,
+      unfinished: this.#unfinished,
       log: this.#ports.log,
       found: (endpoint, unitId) => this.#add(foundAt({ endpoint, unitId })),
     }, AbortSignal.any([signal, stop.signal]));
@@ -189,7 +191,11 @@ export class Fleet implements Disposable {
     let label = place;
     /** Devices behind this one answer when it does, and not when it does not. */
     let children: readonly string[] = [];
-    const observe = (result: string) => this.#ports.observeRequest(label, result);
+    // A poll that was given up may come to its end when somebody else is here.
+    const isHere = () => this.#members.get(place) === member;
+    const observe = (result: string) => {
+      if (isHere()) this.#ports.observeRequest(label, result);
+    };
     const options = deviceOptions(this.#config, member.device, member.memory);
     return {
       connect: (signal) => this.#session(member).connect(signal, observe),
@@ -206,9 +212,11 @@ export class Fleet implements Disposable {
       },
       store: (readings) => this.#ports.store(readings),
       observeState: (device, state) => {
+        if (!isHere()) return;
         for (const id of [device, ...children]) this.#ports.observeState(id, state);
       },
       observePoll: (device, result, seconds) => {
+        if (!isHere()) return;
         this.#ports.observePoll(device, result, seconds);
         for (const child of children) this.#ports.observeChild(child, result);
       },

@@ -12,6 +12,8 @@ export interface FleetSearchPorts {
   readonly config: Config;
   /** Endpoints that have one are known already. */
   readonly sessions: Sessions;
+  /** Endpoints, known or not, of which some unit ids were left when an earlier search was ended. */
+  readonly unfinished: Set<string>;
   readonly log: Log;
   /** A device that a driver knows answers there. */
   found(endpoint: Endpoint, unitId: number): void;
@@ -30,7 +32,7 @@ export async function searchAgainAndAgain(ports: FleetSearchPorts, signal: Abort
 }
 
 async function search(ports: FleetSearchPorts, signal: AbortSignal): Promise<void> {
-  const { config, sessions, log } = ports;
+  const { config, sessions, unfinished, log } = ports;
   const { get } = config;
   const { discovery } = settings;
   const subnet = get(discovery.subnet);
@@ -38,8 +40,10 @@ async function search(ports: FleetSearchPorts, signal: AbortSignal): Promise<voi
   const options = deviceOptions(config);
   const shard = get(settings.collect.shard);
   const unknown = [...targets.endpoints()].filter((endpoint) =>
-    isOfShard(shard, endpoint) && !sessions.has(endpoint)
+    isOfShard(shard, endpoint) &&
+    (!sessions.has(endpoint) || unfinished.has(formatEndpoint(endpoint)))
   );
+  unfinished.clear();
   let found = 0;
   const counts = await sweep({
     endpoints: unknown,
@@ -52,11 +56,11 @@ async function search(ports: FleetSearchPorts, signal: AbortSignal): Promise<voi
     open: (transport, stop) => openDevice(transport, options, stop),
     withinMs: SEARCH_MS,
     onProgress: () => {},
-    onLeft: (endpoint, { length: left }) =>
-      log("warn", "the search had no time for all unit ids", {
-        endpoint: formatEndpoint(endpoint),
-        left,
-      }),
+    onLeft: (place, { length: left }) => {
+      const endpoint = formatEndpoint(place);
+      if (signal.aborted) unfinished.add(endpoint);
+      else log("warn", "the search had no time for all unit ids", { endpoint, left });
+    },
     onFound: ({ endpoint, unitId, device }) => {
       if (!device || signal.aborted) return;
       found++;

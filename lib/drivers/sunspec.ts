@@ -80,6 +80,8 @@ export function sunspecDefinitions(folder: string | undefined): Promise<Definiti
   if (!definitions) {
     definitions = loadDefinitions(publishedModels, folder);
     definitionsByFolder.set(folder, definitions);
+    // What is wrong with it may be mended.
+    definitions.catch(() => definitionsByFolder.delete(folder));
   }
   return definitions;
 }

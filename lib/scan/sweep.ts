@@ -65,7 +65,7 @@ export interface SweepOptions {
   onProgress(counts: SweepCounts): void;
   /** Told of each unit id that is to be asked. */
   onUnit?(endpoint: Endpoint, unitId: number): void;
-  /** Told of unit ids that there was no time for. */
+  /** Told of unit ids that there was no time for, or that were left when the signal aborted. */
   onLeft?(endpoint: Endpoint, unitIds: readonly number[]): void;
   /** Told of each answer, as it comes. */
   onFound(found: Found): void;
@@ -73,21 +73,31 @@ export interface SweepOptions {
 
 /**
  * Asks many endpoints who they are. The connection that finds an endpoint is the one that asks
- * it: many devices accept only one, and refuse a second right after a probe.
+ * it: many devices accept only one, and refuse a second right after a probe. Nothing is asked any more
+ * once it has returned or thrown.
+ *
+ * @throws the reason of `signal` when it aborts meanwhile
  */
 export async function sweep(options: SweepOptions, signal: AbortSignal): Promise<SweepCounts> {
   const counts = { done: 0, answering: 0, silent: 0, refused: 0, foreign: 0, unreachable: 0 };
   const queue = options.endpoints[Symbol.iterator]();
   const turns = new Turns(options.concurrency);
+  const failures: unknown[] = [];
   const work = async () => {
     for (let next = queue.next(); !next.done && !signal.aborted; next = queue.next()) {
+      if (failures.length > 0) return;
       counts[await sweepEndpoint(next.value, turns, options, signal)]++;
       counts.done++;
       options.onProgress(counts);
     }
   };
   const tried = Math.max(options.concurrency, options.trying ?? 0);
-  await Promise.all(Array.from({ length: tried }, work));
+  const workers = Array.from(
+    { length: tried },
+    () => work().catch((error) => failures.push(error)),
+  );
+  await Promise.all(workers);
+  if (failures.length > 0) throw failures[0];
   return counts;
 }
 
@@ -128,29 +138,54 @@ async function sweepEndpoint(
     options.sessions.drop(endpoint);
     return connectOutcome(error);
   }
+  const known: Found[] = [];
+  try {
+    return await askUnits({ endpoint, session, known }, turns, options, signal);
+  } finally {
+    // A connection that nobody uses may be the only one that the device has to give.
+    if (known.length === 0 || !options.holds) options.sessions.drop(endpoint);
+  }
+}
+
+/** Asks one unit id after the other; those that a driver knows are added to `known`. */
+async function askUnits(
+  { endpoint, session, known }: {
+    readonly endpoint: Endpoint;
+    readonly session: Session;
+    readonly known: Found[];
+  },
+  turns: Turns,
+  options: SweepOptions,
+  signal: AbortSignal,
+): Promise<Outcome> {
   using _turn = await turns.take();
   let outcome: Outcome = "silent";
-  const known: Found[] = [];
+  const leave = (from: number) => options.onLeft?.(endpoint, options.unitIds.slice(from));
   const until = performance.now() + (options.withinMs ?? Number.POSITIVE_INFINITY);
   for (const [i, unitId] of options.unitIds.entries()) {
     if (i > 0 && performance.now() >= until) {
-      options.onLeft?.(endpoint, options.unitIds.slice(i));
+      leave(i);
       break;
     }
     options.onUnit?.(endpoint, unitId);
-    const result = await askUnit(endpoint, session, unitId, options, signal);
+    const result = await askUnit(endpoint, session, unitId, options, signal).catch((error) => {
+      if (signal.aborted) leave(i);
+      throw error;
+    });
+    if (signal.aborted) {
+      leave(i);
+      break;
+    }
     if (typeof result === "object") {
       outcome = "answering";
       if (await isAlias(result, known[0], session, options, signal)) break;
       options.onFound(result);
       if (result.device) known.push(result);
     } else if (outcome !== "answering") outcome = result;
-    if (signal.aborted || (known.length > 0 && options.firstOnly)) break;
+    if (known.length > 0 && options.firstOnly) break;
     // Whatever listens there does not speak Modbus: other unit ids will not either.
     if (result === "foreign" || result === "unreachable" || result === "refused") break;
   }
-  // A connection that nobody uses may be the only one that the device has to give.
-  if (known.length === 0 || !options.holds) options.sessions.drop(endpoint);
   return outcome;
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { deviceOptions, openDevice, sessionOptions } from "../../lib/compose/devices.ts";
 import { loadConfig } from "../../lib/config/mod.ts";
-import type { Endpoint } from "../../lib/core/mod.ts";
+import { type Endpoint, formatEndpoint } from "../../lib/core/mod.ts";
 import { sunspecDefinitions } from "../../lib/drivers/mod.ts";
 import { serveModbus, Sessions } from "../../lib/modbus/mod.ts";
 import { type Found, sweep, type SweepOptions } from "../../lib/scan/mod.ts";
@@ -201,6 +201,42 @@ Deno.test("a sweep that is stopped asks no further endpoint", async () => {
     onFound: () => {},
   }, stop.signal);
   assert.deepEqual([asked, counts.done], [3, 2]);
+});
+
+Deno.test("a sweep that is stopped holds nothing it did not find, and names what is left", async () => {
+  await using gateway = await simulated("1,103/1-2", 1);
+  await using mute = new Listener(`${NET}.2`, silent);
+  await using other = new Listener(`${NET}.3`, silent);
+  using sessions = new Sessions(sessionOptions(config));
+  const stop = new AbortController();
+  const found: string[] = [];
+  const left: string[] = [];
+  const word = (endpoint: Endpoint) =>
+    formatEndpoint(endpoint).replace(/:.*/, "").split(".").at(-1);
+  const options: SweepOptions = {
+    endpoints: [at(gateway), at(mute), at(other)],
+    unitIds: [1, 2, 3],
+    firstOnly: false,
+    concurrency: 2,
+    trying: 3,
+    connectTimeoutMs: 1000,
+    sessions,
+    holds: true,
+    open: async (transport, signal) => {
+      if (transport.unitId === 2) stop.abort();
+      return await openDevice(transport, deviceOptions(config), signal);
+    },
+    onProgress: () => {},
+    onLeft: (endpoint, unitIds) => left.push(`${word(endpoint)}: ${unitIds}`),
+    onFound: ({ endpoint, unitId }) => found.push(`${word(endpoint)}: ${unitId}`),
+  };
+  await assert.rejects(sweep(options, stop.signal), { name: "AbortError" });
+  assert.deepEqual(found, ["1: 1"]);
+  assert.ok(left.includes("1: 2,3"), `${left}`);
+  assert.deepEqual(
+    [gateway, mute, other].map((server) => sessions.has(at(server))),
+    [true, false, false],
+  );
 });
 
 Deno.test("a device that answers at any unit id is found once", async () => {
