@@ -6,6 +6,8 @@ export interface Atom {
   readonly quantity: number;
   /** Index of the atom whose value this one is read with (its scale factor), if any. */
   readonly partner: number | undefined;
+  /** What it is part of (its model): atoms of one block are better read at one moment. */
+  readonly block: number;
 }
 
 /** What a request may hold. */
@@ -25,8 +27,9 @@ export interface PlannedRead {
 }
 
 interface Choice {
-  /** Values that come without their partner, then requests; fewer is better. */
+  /** Values that come without their partner, blocks cut, then requests; fewer is better. */
   readonly splits: number;
+  readonly cuts: number;
   readonly requests: number;
   /** Where the last request begins. */
   readonly from: number;
@@ -34,8 +37,8 @@ interface Choice {
 
 /**
  * Groups registers into requests: first as few values as possible apart from their partners, then
- * as few requests as possible. A request may run over registers between two atoms that nobody
- * wants.
+ * as few cuts within a block as possible, then as few requests as possible. A request may run over
+ * registers between two atoms that nobody wants.
  *
  * @param atoms by ascending address, not overlapping
  */
@@ -48,8 +51,10 @@ export function planReads(atoms: readonly Atom[], limits: PlanLimits): PlannedRe
     const first = next;
     while ((atoms[next]?.address ?? Number.POSITIVE_INFINITY) < barrier) next++;
     const between = { atoms: atoms.slice(first, next), first, maxRegisters, barrier };
-    const hasPartners = between.atoms.some(({ partner }) => partner !== undefined);
-    const starts = hasPartners ? startsWithPartners(between) : startsInOrder(between);
+    const isFree = between.atoms.every(({ partner, block }) =>
+      partner === undefined && block === between.atoms[0]?.block
+    );
+    const starts = isFree ? startsInOrder(between) : startsByChoice(between);
     for (const [i, start] of starts.entries()) {
       reads.push(...inParts(between.atoms.slice(start, starts[i + 1]), maxRegisters));
     }
@@ -83,10 +88,10 @@ function startsInOrder({ atoms, maxRegisters, barrier }: Between): number[] {
   return starts.reverse();
 }
 
-/** Where requests begin when each choice of one is weighed by the values it parts from theirs. */
-function startsWithPartners(between: Between): number[] {
+/** Where requests begin when each choice of one is weighed by what it takes apart. */
+function startsByChoice(between: Between): number[] {
   const { length } = between.atoms;
-  const best: Choice[] = [{ splits: 0, requests: 0, from: 0 }];
+  const best: Choice[] = [{ splits: 0, cuts: 0, requests: 0, from: 0 }];
   for (let from = 0; from < length; from++) extend(between, from, best);
   const starts: number[] = [];
   for (let end = length; end > 0; end = starts.at(-1) ?? 0) starts.push(best[end]?.from ?? end - 1);
@@ -99,6 +104,7 @@ function extend({ atoms, first, maxRegisters, barrier }: Between, from: number, 
   const begin = atoms[from]?.address;
   if (!before || begin === undefined) return;
   const requests = before.requests + 1;
+  const cuts = before.cuts + Number(atoms[from - 1]?.block === atoms[from]?.block);
   const waiting = new Map<number, number>();
   let apart = 0;
   for (let last = from; last < atoms.length; last++) {
@@ -110,12 +116,16 @@ function extend({ atoms, first, maxRegisters, barrier }: Between, from: number, 
       apart++;
       waiting.set(partner, (waiting.get(partner) ?? 0) + 1);
     }
-    const splits = before.splits + apart;
-    const known = best[last + 1];
-    const isBetter = !known || splits < known.splits ||
-      (splits === known.splits && requests < known.requests);
-    if (isBetter) best[last + 1] = { splits, requests, from };
+    const choice = { splits: before.splits + apart, cuts, requests, from };
+    if (isBetter(choice, best[last + 1])) best[last + 1] = choice;
   }
+}
+
+function isBetter(choice: Choice, known: Choice | undefined): boolean {
+  if (!known) return true;
+  const difference = choice.splits - known.splits || choice.cuts - known.cuts ||
+    choice.requests - known.requests;
+  return difference < 0;
 }
 
 /** Only a single atom (a long string) can be larger than a request. */

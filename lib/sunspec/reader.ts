@@ -286,7 +286,7 @@ export class ModelReader {
     }
     const atoms = pieces.map(({ address, quantity, want, leaf }) => {
       const scale = typeof leaf?.scale === "object" ? leaf.scale : undefined;
-      return { address, quantity, partner: partnerIn(index[want], scale) };
+      return { address, quantity, partner: partnerIn(index[want], scale), block: want };
     });
     const barriers = new Set([...this.#learned.barriers, ...gapsWithoutDefinition(wants)]);
     const reads = planReads(atoms, { maxRegisters: this.#maxRegisters, barriers });
@@ -421,6 +421,7 @@ function piecesOf({ place, layout, isWanted }: ModelWant, want: number): Piece[]
     address: place.address + offset,
     quantity,
     partner: undefined,
+    block: want,
     want,
     leaf,
   });

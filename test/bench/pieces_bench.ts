@@ -67,6 +67,7 @@ const atoms = layout.leaves.map(({ offset, definition }) => ({
   address: 40_070 + offset,
   quantity: definition.size,
   partner: undefined,
+  block: 0,
 }));
 
 Deno.bench("scale one value", () => {

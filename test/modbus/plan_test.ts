@@ -2,14 +2,18 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type Atom, type PlannedRead, planReads } from "../../lib/modbus/mod.ts";
 
-/** `address+quantity`, with `>n` for the index of the partner: `0+1 1+1>0`. */
+/** `address+quantity`, with `>n` for the index of the partner: `0+1 1+1>0`; `|` begins a block. */
 function atomsOf(text: string): Atom[] {
-  return text.split(" ").filter((part) => part !== "").map((part) => {
+  let block = 0;
+  return text.split(" ").filter((part) => part !== "").flatMap((part) => {
+    if (part === "|") block++;
+    if (part === "|") return [];
     const [, address, quantity, partner] = /^(\d+)\+(\d+)(?:>(\d+))?$/.exec(part) ?? [];
     return {
       address: Number(address),
       quantity: Number(quantity),
       partner: partner === undefined ? undefined : Number(partner),
+      block,
     };
   });
 }
@@ -45,6 +49,10 @@ Deno.test("planReads() makes as few requests as limits, barriers and partners al
       ["a pair in one window", "0+2 2+2>3 4+2 6+1", 5, [], "0+2 2+5"],
       ["a pair too far apart", "0+1 9+1>0", 5, [], "0+1 9+1"],
       ["a pair on two sides of a barrier", "0+1 1+1>0", 125, [1], "0+1 1+1"],
+      ["two blocks, each in one request", "0+2 2+2 4+1 | 5+3 8+3", 8, [], "0+5 5+6"],
+      ["rather than in fewer", "0+2 2+2 | 4+2 6+2 | 8+2 10+2", 6, [], "0+4 4+4 8+4"],
+      ["a pair goes before a block", "0+2 2+2>2 | 4+2 6+2", 5, [], "0+2 2+4 6+2"],
+      ["a block that no request holds", "0+3 3+3 | 6+2", 5, [], "0+3 3+5"],
       ["two values, one factor", "0+2>1 2+1 3+2>1 5+2", 5, [], "0+5 5+2"],
     ] as const
   ) {
@@ -65,19 +73,22 @@ function cases(maxLength: number, quantity: fc.Arbitrary<number>): fc.Arbitrary<
     quantity,
     partner: fc.option(fc.nat(), { nil: undefined, freq: 2 }),
     barrier: fc.option(fc.nat(), { nil: undefined, freq: 8 }),
+    block: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, fc.constant(1)),
   });
   return fc.record({
     drafts: fc.array(atom, { maxLength }),
     maxRegisters: fc.integer({ min: 1, max: 20 }),
   }).map(({ drafts, maxRegisters }) => {
     let end = 0;
+    let last = 0;
     const barriers: number[] = [];
-    const atoms = drafts.map(({ gap, quantity, partner, barrier }, i) => {
+    const atoms = drafts.map(({ gap, quantity, partner, barrier, block }, i) => {
       const address = end + gap;
       if (barrier !== undefined) barriers.push(end + barrier % (gap + 1));
       end = address + quantity;
       const index = partner === undefined ? i : partner % drafts.length;
-      return { address, quantity, partner: index === i ? undefined : index };
+      last += block;
+      return { address, quantity, partner: index === i ? undefined : index, block: last };
     });
     return { atoms, maxRegisters, barriers };
   });
@@ -118,17 +129,28 @@ function overlap(read: PlannedRead, atom: Atom): number {
   return Math.max(0, end - Math.max(read.address, atom.address));
 }
 
-/** What a grouping costs: values apart from their partners, then requests. */
-function costOf(atoms: readonly Atom[], groupOf: readonly number[]): readonly [number, number] {
+/** What a grouping costs: values apart from their partners, cuts in a block, requests. */
+type Cost = readonly [splits: number, cuts: number, requests: number];
+
+function costOf({ atoms, barriers }: Case, groupOf: readonly number[]): Cost {
   const splits = atoms.filter(({ partner }, i) =>
     partner !== undefined && groupOf[partner] !== groupOf[i]
   );
-  return [splits.length, new Set(groupOf).size];
+  // A barrier between two atoms is nobody's choice.
+  const cuts = atoms.filter((atom, i) => {
+    const before = atoms[i - 1];
+    const isBarred = barriers.some((barrier) =>
+      before && barrier > before.address && barrier <= atom.address
+    );
+    return before?.block === atom.block && groupOf[i - 1] !== groupOf[i] && !isBarred;
+  });
+  return [splits.length, cuts.length, new Set(groupOf).size];
 }
 
 /** The best of all ways to cut the atoms into contiguous groups that limit and barriers allow. */
-function bestCost({ atoms, maxRegisters, barriers }: Case): readonly [number, number] {
-  let best: readonly [number, number] = [Number.POSITIVE_INFINITY, 0];
+function bestCost(given: Case): Cost {
+  const { atoms, maxRegisters, barriers } = given;
+  let best: Cost = [Number.POSITIVE_INFINITY, 0, 0];
   for (let cuts = 0; cuts < 2 ** Math.max(0, atoms.length - 1); cuts++) {
     let group = 0;
     const groupOf = atoms.map((_, i) => i > 0 && (cuts >> (i - 1)) & 1 ? ++group : group);
@@ -139,20 +161,20 @@ function bestCost({ atoms, maxRegisters, barriers }: Case): readonly [number, nu
       return end - first.address <= maxRegisters &&
         !barriers.some((barrier) => first.address < barrier && barrier < end);
     });
-    const cost = costOf(atoms, groupOf);
-    const isBetter = cost[0] < best[0] || (cost[0] === best[0] && cost[1] < best[1]);
-    if (isAllowed && isBetter) best = cost;
+    if (!isAllowed) continue;
+    const cost = costOf(given, groupOf);
+    if ((cost[0] - best[0] || cost[1] - best[1] || cost[2] - best[2]) < 0) best = cost;
   }
-  return atoms.length === 0 ? [0, 0] : best;
+  return atoms.length === 0 ? [0, 0, 0] : best;
 }
 
-Deno.test("no way of cutting keeps more values with their partners, or needs fewer requests", () => {
+Deno.test("no way of cutting keeps more together, or needs fewer requests", () => {
   fc.assert(
     fc.property(cases(9, quantity), (given) => {
       const { atoms, maxRegisters, barriers } = given;
       const reads = planReads(atoms, { maxRegisters, barriers: new Set(barriers) });
       const groupOf = atoms.map((atom) => reads.findIndex((read) => overlap(read, atom) > 0));
-      assert.deepEqual(costOf(atoms, groupOf), bestCost(given));
+      assert.deepEqual(costOf(given, groupOf), bestCost(given));
     }),
     { numRuns: 1500 },
   );
@@ -188,6 +210,7 @@ Deno.test("ten thousand atoms are planned in one go", () => {
     address: i * 2,
     quantity: 1,
     partner: i === 0 ? undefined : i - 1,
+    block: 0,
   }));
   const reads = planReads(atoms, { maxRegisters: 125, barriers: new Set() });
   assert.equal(reads.length, Math.ceil(10_000 / 63));
