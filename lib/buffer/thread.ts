@@ -10,10 +10,11 @@ import { type Reply, type Request, SIGNAL } from "./thread_messages.ts";
  * @param open makes the buffer from the options that were sent
  */
 export function serveBuffer<Options>(open: (options: Options) => SqliteBuffer): void {
-  const tell: (reply: Reply, handedOver?: ArrayBuffer[]) => void = Reflect.get(
+  const post: (reply: Reply, handedOver: ArrayBuffer[]) => void = Reflect.get(
     globalThis,
     "postMessage",
   );
+  const tell = (reply: Reply, handedOver: ArrayBuffer[] = []) => post(reply, handedOver);
   const underWay = new Map<number, AbortController>();
   let buffer: SqliteBuffer | undefined;
 
