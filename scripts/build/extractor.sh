@@ -87,11 +87,12 @@ unpack() {
       *GLIBC_*) rm -rf "$new" && fail "it needs glibc 2.27 or newer: $(echo "$said" | head -n 1)" ;;
     esac
   else
-    # Once it has its name, it is trusted to be on disk. Whoever was faster has put the same there.
+    # Once it has its name, it is trusted to be on disk. Whoever was faster has put the same there, and
+    # runs it: only what was damaged before is put out of the way.
     sync 2> /dev/null
-    whole "$1" || rm -rf "$1"
+    if [ -e "$1" ] && ! whole "$1"; then mv "$1" "$new.old"; fi
     mv -T "$new" "$1" 2> /dev/null || mv "$new" "$1" 2> /dev/null
-    rm -rf "$new" "${1:?}/${new##*/}"
+    rm -rf "$new" "$new.old" "${1:?}/${new##*/}"
     trap - HUP INT TERM
     return 0
   fi
