@@ -12,6 +12,8 @@ const HELD_MS = 2200;
 /** So long it is looked for what the collector says of it. */
 const TOLD_MS = 2000;
 const LOOK_AGAIN_MS = 20;
+/** Tried beyond what was asked for, as long as the broker gave nothing up. */
+const MORE_CYCLES = 6;
 /** Requests of a transaction that has begun. */
 const APIS = [
   "EndTxn",
@@ -32,6 +34,7 @@ export const transactionTimeout: Experiment = {
 async function run({ cycles, seed, sabotage, signal, log }: ExperimentOptions): Promise<Outcome> {
   const chance = new Chance(seed);
   let isGivenUp = false;
+  let done = 0;
   await using work = await BrokerSite.make({
     sabotage: sabotage ? "swallow_errors" : undefined,
     kafka: { properties: { "transaction.abort.timed.out.transaction.cleanup.interval.ms": "100" } },
@@ -45,7 +48,10 @@ async function run({ cycles, seed, sabotage, signal, log }: ExperimentOptions): 
   });
   work.proxy.transactionTimeoutMs = TIMEOUT_MS;
   await work.whileCollecting(async (collector) => {
-    for (let cycle = 0; cycle < cycles; cycle++) {
+    // On a slow machine the broker may be late: what was not given up tells nothing.
+    const most = sabotage ? cycles : cycles + MORE_CYCLES;
+    while (done < cycles || (!isGivenUp && done < most)) {
+      done++;
       signal.throwIfAborted();
       const held = work.proxy.hold(chance.of(...APIS), HELD_MS);
       // A broken collector may never send anything again.
@@ -58,5 +64,5 @@ async function run({ cycles, seed, sabotage, signal, log }: ExperimentOptions): 
     }
   }, { HANG: "nothing" });
   if (!isGivenUp && !sabotage) throw new Error("The broker never gave a transaction up");
-  return await work.outcome(cycles, log);
+  return await work.outcome(done, log);
 }
