@@ -1,8 +1,9 @@
 import { merge, object } from "@optique/core/constructs";
 import { defineCommand } from "../lib/cli/define.ts";
 import { ExitCode, print } from "../lib/cli/mod.ts";
-import { ANSWER_MS, askPage, LATE, pageAddress, pageToken } from "../lib/compose/ask_page.ts";
+import { ANSWER_MS, askPage, LATE, pageAddress } from "../lib/compose/ask_page.ts";
 import { configOf, configOptions, formatOptions } from "../lib/compose/options.ts";
+import { pageToken } from "../lib/compose/page_token.ts";
 import { ConfigError, type Json, messageOf, RefusedError } from "../lib/core/mod.ts";
 
 /** `sunspool health`. */

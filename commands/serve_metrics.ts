@@ -1,13 +1,13 @@
 import { object } from "@optique/core/constructs";
 import { defineCommand } from "../lib/cli/define.ts";
 import { configOf, configOptions } from "../lib/compose/options.ts";
+import { pageToken } from "../lib/compose/page_token.ts";
 import { openBuffer } from "../lib/compose/buffer.ts";
 import { logOf } from "../lib/compose/log.ts";
 import { stopSignals } from "../lib/signals.ts";
 import { settings } from "../lib/config/mod.ts";
 import { serveMetrics } from "../lib/http.ts";
 import { Metrics } from "../lib/metrics.ts";
-import { readSecret } from "../lib/secret.ts";
 import { VERSION } from "../lib/version.ts";
 
 /** `sunspool serve-metrics`. */
@@ -36,11 +36,7 @@ export const command = defineCommand({
     await using server = await serveMetrics({
       address: config.get(settings.metrics.address),
       port: config.get(settings.metrics.port),
-      token: readSecret({
-        value: config.get(settings.metrics.token),
-        file: config.get(settings.metrics.tokenFile),
-        credential: "metrics_token",
-      }),
+      token: pageToken(config),
       metrics: async (accept) => {
         metrics.buffer(await buffer.stats(), Date.now());
         return await metrics.render(accept);

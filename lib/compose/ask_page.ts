@@ -1,6 +1,5 @@
 import { get } from "node:http";
 import { type Config, settings } from "../config/mod.ts";
-import { readSecret } from "../secret.ts";
 
 /** Shorter than a container's health check may take (30 s by default). */
 export const ANSWER_MS = 5000;
@@ -17,16 +16,6 @@ export function pageAddress(config: Config, path: string): string | undefined {
   const address = config.get(settings.metrics.address);
   const host = ANY_ADDRESS[address] ?? address;
   return `http://${host.includes(":") ? `[${host}]` : host}:${port}${path}`;
-}
-
-/**
- * What lets us in.
- *
- * @throws {ConfigError} its file cannot be read
- */
-export function pageToken({ get }: Config): string | undefined {
-  const { token, tokenFile } = settings.metrics;
-  return readSecret({ value: get(token), file: get(tokenFile), credential: "metrics_token" });
 }
 
 /** Without what `fetch` does besides: no proxy is asked for this machine, no redirection followed. */

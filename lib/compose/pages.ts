@@ -6,8 +6,8 @@ import { messageOf } from "../core/mod.ts";
 import { type Health, serveMetrics } from "../http.ts";
 import type { HttpListener } from "../http_listener.ts";
 import type { Metrics } from "../metrics.ts";
-import { readSecret } from "../secret.ts";
 import type { Deliveries } from "./deliveries.ts";
+import { pageToken } from "./page_token.ts";
 import { hungVital, type Vital } from "./vitals.ts";
 
 /** What the pages of a collector tell of. */
@@ -21,7 +21,8 @@ export interface PagesPorts {
 }
 
 /** Serves metrics and health of a collector. */
-export function servePages({ get }: Config, ports: PagesPorts): Promise<HttpListener> {
+export function servePages(config: Config, ports: PagesPorts): Promise<HttpListener> {
+  const { get } = config;
   const { buffer, clock, supervisor, metrics, vitals, deliveries } = ports;
   const health = (ok: boolean): Promise<Health> =>
     Promise.resolve({
@@ -39,11 +40,7 @@ export function servePages({ get }: Config, ports: PagesPorts): Promise<HttpList
   return serveMetrics({
     address: get(settings.metrics.address),
     port: get(settings.metrics.port),
-    token: readSecret({
-      value: get(settings.metrics.token),
-      file: get(settings.metrics.tokenFile),
-      credential: "metrics_token",
-    }),
+    token: pageToken(config),
     metrics: async (accept) => {
       metrics.buffer(await buffer.stats(), Date.now());
       metrics.collector(buffer.collector);

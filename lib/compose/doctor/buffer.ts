@@ -4,8 +4,9 @@ import { fileFault } from "../../buffer/mod.ts";
 import { type Config, settings } from "../../config/mod.ts";
 import { type BufferStats, type Finding, messageOf, NotFoundError } from "../../core/mod.ts";
 import { openBuffer } from "../buffer.ts";
-import { askPage, pageAddress, pageToken } from "../ask_page.ts";
+import { askPage, pageAddress } from "../ask_page.ts";
 import { humanTime } from "../capacity.ts";
+import { pageToken } from "../page_token.ts";
 
 const SUBJECT = "buffer";
 /** A buffer fuller than this will soon drop readings. */
