@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";
 import { messageOf, NotFoundError, RefusedError } from "./core/mod.ts";
+import { replaceFile } from "./replace_file.ts";
 import type { ServiceFile } from "./service_units.ts";
 
 /** Where service files are put, and what may be lost. */
@@ -50,7 +51,10 @@ export async function installFiles(
     const target = root + path;
     const marked = withMark(text);
     if (await stateOf(target) === marked) continue;
-    await explained(target, () => replace(target, marked));
+    await explained(target, async () => {
+      await Deno.mkdir(dirname(target), { recursive: true });
+      await replaceFile(target, marked);
+    });
     written.push(target);
   }
   return written;
@@ -132,15 +136,6 @@ function withMark(text: string): string {
 function hasMark(text: string): boolean {
   const at = text.lastIndexOf(MARK);
   return at >= 0 && withMark(text.slice(0, at)) === text;
-}
-
-async function replace(path: string, text: string): Promise<void> {
-  await Deno.mkdir(dirname(path), { recursive: true });
-  const partial = `${path}.partial`;
-  await Deno.writeTextFile(partial, text);
-  // The umask has no say in who may read it.
-  await Deno.chmod(partial, 0o644);
-  await Deno.rename(partial, path);
 }
 
 async function explained<T>(path: string, job: () => Promise<T>): Promise<T> {

@@ -1,4 +1,5 @@
 import { messageOf, RefusedError } from "../core/mod.ts";
+import { replaceFile } from "../replace_file.ts";
 
 /** The text of a file; empty when it cannot be read. */
 export async function textOf(path: string): Promise<string> {
@@ -10,21 +11,15 @@ export async function textOf(path: string): Promise<string> {
 }
 
 /**
- * Puts a file that everybody may read in the place of the one before: whoever reads sees one of the
- * two, whole.
+ * Replaces a file that others watch.
  *
  * @throws {RefusedError} that is not permitted, or something else than a file has the name
  */
-export async function replaceFile(path: string, text: string): Promise<void> {
-  // Until it is whole its name ends in no way that anybody looks for.
-  const partial = `${path}.${crypto.randomUUID()}.partial`;
+export async function publishFile(path: string, text: string): Promise<void> {
   try {
     await requireFile(path);
-    await Deno.writeTextFile(partial, text, { createNew: true });
-    await Deno.chmod(partial, 0o644);
-    await Deno.rename(partial, path);
+    await replaceFile(path, text);
   } catch (cause) {
-    await Deno.remove(partial).catch(() => {});
     const message = `Cannot write "${path}": ${messageOf(cause)}`;
     if (cause instanceof Deno.errors.PermissionDenied) throw new RefusedError(message, { cause });
     throw new Error(message, { cause });

@@ -9,7 +9,7 @@ import { errorText, ExitCode, type Io } from "../cli/mod.ts";
 import { millisecondsValue, say } from "../cli/values.ts";
 import { RunFigures } from "../run_figures.ts";
 import { type StopSignals, stopSignals } from "../signals.ts";
-import { replaceFile, textOf } from "./published_file.ts";
+import { publishFile, textOf } from "./published_file.ts";
 
 /** Options of commands that cron and timers start. */
 export const unattendedOptions = object("From cron or timers", {
@@ -75,7 +75,7 @@ export async function runUnattended(
     const { exitCode } = end;
     try {
       const before = await textOf(textfile);
-      await replaceFile(textfile, figures.render({ exitCode, seconds, now: Date.now() }, before));
+      await publishFile(textfile, figures.render({ exitCode, seconds, now: Date.now() }, before));
     } catch (error) {
       if (!("error" in end)) throw error;
       io.err(errorText(error, false));
