@@ -92,7 +92,7 @@ export class ConfigState {
 function stateOf({ get }: Config, setting: Setting<unknown>): string {
   const value = get(setting);
   const hash = createHash("sha256").update(JSON.stringify(value) ?? "");
-  const isRead = setting.key.endsWith("_file") && !FIXED.includes(setting);
+  const isRead = setting.isReadFile && !FIXED.includes(setting);
   if (isRead && typeof value === "string") hash.update(contentOf(value));
   return hash.digest("hex");
 }
