@@ -26,26 +26,21 @@ export class DeadLetters {
   /** Copies a row of the log, its payload whole where it can be had. Within a transaction. */
   add(output: string, { position, reason }: Rejection, epoch: number): void {
     const row = this.#rows.at(position);
-    const sound = row && this.#rows.sound(row);
-    const { lastId } = this.#sql.run(
+    // Its template may go before it does.
+    const whole = row && row.template !== null ? this.#rows.sound(row) : undefined;
+    this.#sql.run(
       "INSERT INTO dead_letter(output, position, epoch, topic, payload, schema, created_at, " +
         "reason, rejected_at, crc, clock_synced) " +
-        "SELECT ?, id, ?, topic, payload, schema, created_at, ?, ?, crc, clock_synced " +
-        "FROM telemetry_queue WHERE id = ?",
+        "SELECT ?, id, ?, topic, coalesce(?, payload), coalesce(?, schema), created_at, ?, ?, crc, " +
+        "clock_synced FROM telemetry_queue WHERE id = ?",
       output,
       epoch,
+      whole?.payload ?? null,
+      whole?.schema ?? null,
       reason,
       Date.now(),
       position,
     );
-    // Its template may go before it does.
-    if (sound && row.template !== null) {
-      const { payload, schema } = sound;
-      this.#sql.run(
-        "UPDATE dead_letter SET payload = ?, schema = ? WHERE id = ?",
-        ...[payload, schema, lastId],
-      );
-    }
   }
 
   /** Drops the oldest until they fit their share: readings that can be delivered need the room. */
