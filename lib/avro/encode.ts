@@ -92,14 +92,9 @@ class BodyEncoder {
 
 const encoder = new BodyEncoder();
 
-/** Encodes a reading, and says where its numbers stand. */
+/** Encodes a reading without its first three fields, and says where its numbers stand. */
 export function encodeReading(reading: Reading): EncodedBody {
   return encoder.encode(reading);
-}
-
-/** Encodes a reading without its first three fields (collector, epoch, position). */
-export function encodeBody(reading: Reading): Uint8Array {
-  return encodeReading(reading).payload;
 }
 
 /** A gap record: rows that left the buffer before an output had them. */

@@ -14,7 +14,7 @@ export {
   newSync,
 } from "./container.ts";
 export { ContainerDecoder, type DecodedRecord, records, toJson } from "./decode.ts";
-export { encodeBody, type EncodedBody, encodeReading, eventReading, gapReading } from "./encode.ts";
+export { type EncodedBody, encodeReading, eventReading, gapReading } from "./encode.ts";
 export {
   type Container,
   type EntryGroup,

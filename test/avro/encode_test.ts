@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import avro from "avsc";
 import fc from "fast-check";
-import { encodeBody, encodeReading, eventReading, gapReading } from "../../lib/avro/mod.ts";
+import { encodeReading, eventReading, gapReading } from "../../lib/avro/mod.ts";
 import { BODY_SCHEMA } from "../../lib/avro/schema.ts";
 import type { Reading } from "../../lib/core/mod.ts";
 import { anyReading, BARE, FULL, GAP, plain, recordOf } from "./sample_readings.ts";
@@ -17,10 +17,10 @@ function bothWays(reading: Reading) {
     { collector: "", epoch: 0, position: 0 },
     reading,
   );
-  return [plain(bodyType.fromBuffer(Buffer.from(encodeBody(reading)))), want] as const;
+  return [plain(bodyType.fromBuffer(Buffer.from(encodeReading(reading).payload))), want] as const;
 }
 
-Deno.test("encodeBody() keeps everything that is to be delivered", () => {
+Deno.test("encodeReading() keeps everything that is to be delivered", () => {
   for (const reading of [FULL, BARE, gapReading("roof", GAP)]) {
     const [got, want] = bothWays(reading);
     assert.deepEqual(got, want);
@@ -42,7 +42,7 @@ Deno.test("a body is byte for byte what avsc makes of it", () => {
     );
     const registers = reading.registers && Buffer.from(reading.registers);
     const want = bodyType.toBuffer({ ...record, registers });
-    assert.equal(encodeBody(reading).toHex(), want.toHex());
+    assert.equal(encodeReading(reading).payload.toHex(), want.toHex());
   }));
 });
 
@@ -54,7 +54,7 @@ Deno.test("the places of numbers are those of the time and the values, in eight 
     values.map((at) => bytes.readDoubleLE(at)),
     FULL.points.flatMap(({ value }) => value ?? []),
   );
-  const later = encodeBody({ ...FULL, collectedAt: FULL.collectedAt + 1 });
+  const later = encodeReading({ ...FULL, collectedAt: FULL.collectedAt + 1 }).payload;
   const changed = [...payload.keys()].filter((at) => payload[at] !== later[at]);
   assert.deepEqual(changed, [time], "the lowest byte of the time comes first");
 });
@@ -72,7 +72,7 @@ Deno.test("registers are numbers too, all of them that are eight bytes or more",
 
 Deno.test("a number that is none is refused, not made into another one", () => {
   for (const collectedAt of [0.5, Number.NaN, 2 ** 53]) {
-    assert.throws(() => encodeBody({ ...BARE, collectedAt }), RangeError);
+    assert.throws(() => encodeReading({ ...BARE, collectedAt }).payload, RangeError);
   }
 });
 

@@ -1,4 +1,4 @@
-import { encodeBody, SCHEMA_FINGERPRINT, SCHEMA_TEXT } from "../../lib/avro/mod.ts";
+import { encodeReading, SCHEMA_FINGERPRINT, SCHEMA_TEXT } from "../../lib/avro/mod.ts";
 import type { Batch, Entry, Reading } from "../../lib/core/mod.ts";
 
 /** A fingerprint whose text says the same with an alias more: another schema, equal records. */
@@ -16,7 +16,7 @@ export function entryOf(reading: Reading, position: number, schema = SCHEMA_FING
     position,
     topic: "readings",
     schema,
-    payload: encodeBody(reading),
+    payload: encodeReading(reading).payload,
     createdAt: Math.floor(reading.collectedAt / 1000),
     clockSynced: reading.clockSynced,
   };

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { encodeBody } from "../../lib/avro/mod.ts";
+import { encodeReading } from "../../lib/avro/mod.ts";
 import { renderTable } from "../../lib/cli/mod.ts";
 import {
   ConfigError,
@@ -150,6 +150,6 @@ async function checkReadings(device: Device): Promise<void> {
       const isFinite = value === null || Number.isFinite(value);
       if (!isFinite || (value === null && text === null)) assert.fail(`${name} ${value} ${text}`);
     }
-    assert.ok(encodeBody(reading).length > 0);
+    assert.ok(encodeReading(reading).payload.length > 0);
   }
 }

@@ -4,7 +4,7 @@
  *
  *     child.ts OUTPUT BUFFER COLLECTOR TOPIC SETTINGS
  */
-import { encodeBody, eventReading, SCHEMA_FINGERPRINT } from "../../lib/avro/mod.ts";
+import { encodeReading, eventReading, SCHEMA_FINGERPRINT } from "../../lib/avro/mod.ts";
 import { SqliteBuffer } from "../../lib/buffer/mod.ts";
 import { Drain } from "../../lib/collect/mod.ts";
 import type { Buffer, ReadLimit } from "../../lib/core/mod.ts";
@@ -50,7 +50,7 @@ await using output = type.create(lookup(JSON.parse(settings)), {
 const drain = new Drain(output, inSmallBatches(buffer), { idleMs: 100 }, {
   encodeEvent: (event, text) => ({
     schema: SCHEMA_FINGERPRINT,
-    payload: encodeBody(eventReading(collector, event, text, Date.now() * 1000)),
+    payload: encodeReading(eventReading(collector, event, text, Date.now() * 1000)).payload,
     createdAt: Date.now(),
     clockSynced: null,
   }),

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { encodeBody, gapReading, SCHEMA_FINGERPRINT } from "../../lib/avro/mod.ts";
+import { encodeReading, gapReading, SCHEMA_FINGERPRINT } from "../../lib/avro/mod.ts";
 import { type BufferOptions, SqliteBuffer } from "../../lib/buffer/mod.ts";
 import type {
   Entry,
@@ -15,11 +15,11 @@ import { BARE } from "../avro/sample_readings.ts";
 
 /** A reading that says its name: the name of its source. */
 export function named(text: string, schema: string = SCHEMA_FINGERPRINT, ballast = 0): NewEntry {
-  const payload = encodeBody({
+  const payload = encodeReading({
     ...BARE,
     source: { ...BARE.source, name: text },
     registers: ballast === 0 ? null : randomBytes(ballast),
-  });
+  }).payload;
   return { schema, payload, createdAt: Date.now(), clockSynced: null };
 }
 
@@ -39,7 +39,7 @@ export function bufferOptions(path: string, collector: string, output: string): 
     schemas: SCHEMAS,
     encodeGap: (owner, gap) => ({
       schema: SCHEMA_FINGERPRINT,
-      payload: encodeBody(gapReading(owner, gap)),
+      payload: encodeReading(gapReading(owner, gap)).payload,
       createdAt: Math.floor(gap.to / 1000),
       clockSynced: null,
     }),

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { encodeBody, eventReading, SCHEMA_FINGERPRINT } from "../../lib/avro/mod.ts";
+import { encodeReading, eventReading, SCHEMA_FINGERPRINT } from "../../lib/avro/mod.ts";
 import { Drain } from "../../lib/collect/mod.ts";
 import { outputs } from "../../lib/outputs/mod.ts";
 import { Delivery, type DeliveryOptions } from "./delivery.ts";
@@ -107,7 +107,8 @@ export function drainOf({ output, buffer }: Delivery): Drain {
   return new Drain(output, buffer, { idleMs: 50 }, {
     encodeEvent: (event, text) => ({
       schema: SCHEMA_FINGERPRINT,
-      payload: encodeBody(eventReading(buffer.collector, event, text, Date.now() * 1000)),
+      payload:
+        encodeReading(eventReading(buffer.collector, event, text, Date.now() * 1000)).payload,
       createdAt: Date.now(),
       clockSynced: null,
     }),
