@@ -37,7 +37,10 @@ export interface DrainOptions {
   readonly idleMs: number;
 }
 
-/** Payload bytes a batch holds where its output does not mind: what each costs beside them should not matter, nor its memory. */
+/**
+ * Payload bytes a batch holds where its output does not mind: what each costs beside them should not
+ * matter, nor its memory.
+ */
 const BATCH_BYTES = 3_600_000;
 const BATCH_ROWS = 10_000;
 const FIRST_BACKOFF_MS = 500;

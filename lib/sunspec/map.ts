@@ -5,9 +5,8 @@ import type { Definitions } from "./definitions.ts";
 import { identityOf } from "./identity.ts";
 import { compileLayout, hasCountPoints, type Layout, type Leaf } from "./layout.ts";
 import type { ModelRead, ModelReader, ModelWant } from "./reader.ts";
-import { type Chain, hasEnd, type ModelPlace } from "./walk.ts";
+import { type Chain, COMMON_MODEL, hasEnd, type ModelPlace } from "./walk.ts";
 
-const COMMON_MODEL = 1;
 /** A device whose counts still move then is caught by the check of each read. */
 const COUNT_ROUNDS = 64;
 

@@ -7,7 +7,8 @@ export const BASE_ADDRESSES: readonly number[] = [40000, 0, 50000];
 /** "SunS". */
 const MARKER = 0x5375_6e53;
 const END_MODEL = 0xffff;
-const COMMON_MODEL = 1;
+/** Who the device is. */
+export const COMMON_MODEL = 1;
 const ADDRESS_SPACE = 0x1_0000;
 /** Exception code. */
 const ILLEGAL_FUNCTION = 1;
