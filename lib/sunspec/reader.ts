@@ -12,6 +12,8 @@ const ID = { offset: 0 };
 const LENGTH = { offset: 1 };
 /** A device that refuses so few registers does not refuse them for their number. */
 const SMALLEST_CAP = 8;
+/** Registers of the largest number; it is never read in parts. */
+const LARGEST_NUMBER = 4;
 /** After so many refusals in one read, what is refused is given up whole: a false length can announce 65,535 registers. */
 const REFUSAL_LIMIT = 500;
 
@@ -165,8 +167,12 @@ export class ModelReader {
     if (length > this.#maxRegisters && to - from > 1) {
       return halves(request, cutOf(run.plan.pieces, request));
     }
+    const isTwin = length === run.lastQuantity;
+    const lead = isTwin ? this.#leadOf(request, length, run) : 0;
+    if (isTwin && lead === 0 && to - from > 1) return halves(request, to - 1);
     try {
-      run.store(request, address, await this.#readRegisters(address, length, signal));
+      const bytes = await this.#readRegisters(address - lead, length + lead, run, signal);
+      run.store(request, address, bytes.subarray(lead * 2));
       return [];
     } catch (error) {
       const asked = Math.min(length, this.#maxRegisters);
@@ -222,20 +228,49 @@ export class ModelReader {
     return [];
   }
 
-  /** Reads in parts what is larger than a request. */
-  async #readRegisters(address: number, length: number, signal: AbortSignal): Promise<Uint8Array> {
+  /**
+   * The point before a request, to be read with it once more. A device that is one answer behind
+   * gives the data of the request before, and only their number can tell.
+   *
+   * @returns its registers; 0 = it cannot be had
+   */
+  #leadOf({ from }: Request, length: number, run: Run): number {
+    const { pieces } = run.plan;
+    const [before, first] = [pieces[from - 1], pieces[from]];
+    if (!before || !first || run.bringer(from - 1) < 0) return 0;
+    const isNext = before.address + before.quantity === first.address;
+    if (!isNext || this.#learned.barriers.has(first.address)) return 0;
+    return length + before.quantity <= this.#maxRegisters ? before.quantity : 0;
+  }
+
+  /** Reads in parts what is larger than a request, or a text that is as long as the answer before. */
+  async #readRegisters(
+    address: number,
+    length: number,
+    run: Run,
+    signal: AbortSignal,
+  ): Promise<Uint8Array> {
     const most = this.#maxRegisters;
-    const functionCode = this.#functionCode;
-    if (length <= most) {
-      const request = { functionCode, address, quantity: length };
-      return await this.#transport.readRegisters(request, signal);
-    }
+    const isTwin = length === run.lastQuantity && length > LARGEST_NUMBER;
+    if (length <= most && !isTwin) return await this.#readPart(address, length, run, signal);
     const bytes = new Uint8Array(length * 2);
-    for (let done = 0; done < length; done += most) {
-      const part = { address: address + done, quantity: Math.min(length - done, most) };
-      const request = { functionCode, ...part };
-      bytes.set(await this.#transport.readRegisters(request, signal), done * 2);
+    for (let done = 0; done < length;) {
+      const quantity = unlike(run.lastQuantity, Math.min(length - done, most));
+      bytes.set(await this.#readPart(address + done, quantity, run, signal), done * 2);
+      done += quantity;
     }
+    return bytes;
+  }
+
+  async #readPart(
+    address: number,
+    quantity: number,
+    run: Run,
+    signal: AbortSignal,
+  ): Promise<Uint8Array> {
+    const request = { functionCode: this.#functionCode, address, quantity };
+    const bytes = await this.#transport.readRegisters(request, signal);
+    run.lastQuantity = quantity;
     return bytes;
   }
 
@@ -289,14 +324,26 @@ export class ModelReader {
       return { address, quantity, partner: partnerIn(index[want], scale), block: want };
     });
     const barriers = new Set([...this.#learned.barriers, ...gapsWithoutDefinition(wants)]);
-    const reads = planReads(atoms, { maxRegisters: this.#maxRegisters, barriers });
-    const requests = assign(pieces, reads);
+    const requests = this.#requestsFor(pieces, atoms, barriers);
     const bringer = new Int32Array(pieces.length);
     for (const [i, { from, to }] of requests.entries()) bringer.fill(i + 1, from, to);
     const touched = requests.map((request) => wantsOf(pieces, request));
     const plan = { pieces, requests, touched, bringer, index, blanks: wants.map(blank) };
     this.#plans.set(wants, plan);
     return plan;
+  }
+
+  /** A register smaller than they could be, if two in a row would be too large to be told apart. */
+  #requestsFor(
+    pieces: readonly Piece[],
+    atoms: readonly Atom[],
+    barriers: ReadonlySet<number>,
+  ): readonly Request[] {
+    const most = this.#maxRegisters;
+    const planned = (maxRegisters: number) =>
+      assign(pieces, planReads(atoms, { maxRegisters, barriers }));
+    const requests = planned(most);
+    return most > 1 && hasTwins(pieces, requests, most) ? planned(most - 1) : requests;
   }
 }
 
@@ -308,6 +355,8 @@ class Run {
   /** Requests that were dropped by a device that is there. */
   silences = 0;
   lastFailure: ModbusException | undefined;
+  /** Registers of the last answer. */
+  lastQuantity = 0;
   #requests = 0;
   /** By piece, which request brought it; undefined while all went as planned. */
   #bringer: Int32Array | undefined;
@@ -335,7 +384,11 @@ class Run {
 
   /** Which request brought the point of a want at an offset; −1 = none did. */
   bringerOf(want: number, offset: number): number {
-    const piece = this.plan.index[want]?.[offset] ?? -1;
+    return this.bringer(this.plan.index[want]?.[offset] ?? -1);
+  }
+
+  /** Which request brought a piece; −1 = none did. */
+  bringer(piece: number): number {
     if (this.#bringer) return this.#bringer[piece] ?? -1;
     const planned = this.plan.bringer[piece] ?? -1;
     return planned <= this.#requests ? planned : -1;
@@ -472,6 +525,24 @@ function assign(
     from = to;
   }
   return requests;
+}
+
+/** Whether two requests in a row are of the largest size. */
+function hasTwins(
+  pieces: readonly Piece[],
+  requests: readonly Request[],
+  maxRegisters: number,
+): boolean {
+  const isLargest = requests.map(({ from, to }) => {
+    const [first, last] = [pieces[from], pieces[to - 1]];
+    return first && last && last.address + last.quantity - first.address === maxRegisters;
+  });
+  return isLargest.some((is, i) => is && isLargest[i - 1]);
+}
+
+/** A number of registers that is not the last one. */
+function unlike(last: number, quantity: number): number {
+  return quantity === last ? Math.max(quantity - 1, 1) : quantity;
 }
 
 /** A request in two, the first one last. */

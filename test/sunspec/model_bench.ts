@@ -98,10 +98,13 @@ export function splits({ wants }: Bench, reads: readonly ModelRead[]): string {
   ).join(" ");
 }
 
-/** The points that came in another request than their factor, by the requests that were served. */
+/**
+ * The points that came in another request than their factor, by the requests that were served; what
+ * came twice counts as it came first.
+ */
 export function apart({ device, wants }: Bench): string {
   const requestOf = (address: number) =>
-    device.served.findLastIndex((served) =>
+    device.served.findIndex((served) =>
       served.address <= address && address < served.address + served.quantity
     );
   return wants.flatMap(({ layout, place }) =>
