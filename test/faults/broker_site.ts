@@ -4,7 +4,7 @@ import type { Kafka, startKafka } from "../../scripts/services.ts";
 import { asAdmin, startWarmKafka } from "../outputs/broker.ts";
 import type { CollectorProcess } from "./collector_process.ts";
 import { type Outcome, Violation } from "./experiment.ts";
-import { Footprint, GROWTH_MIB } from "./footprint.ts";
+import { Footprint } from "./footprint.ts";
 import { KafkaProxy } from "./kafka_proxy.ts";
 import type { Sabotage } from "./sabotage.ts";
 import { Site } from "./site.ts";
@@ -74,7 +74,7 @@ export class BrokerSite implements AsyncDisposable {
   /**
    * Runs a collector while `job` does what it does to it; then lets it deliver the rest.
    *
-   * @throws {Violation} it takes up more and more memory
+   * @throws {Violation} it takes up more and more memory, or files
    */
   async whileCollecting(
     job: (collector: CollectorProcess) => Promise<void>,
@@ -90,9 +90,7 @@ export class BrokerSite implements AsyncDisposable {
       footprint.settled();
       await job(collector);
       this.#peakMib = Math.max(this.#peakMib, footprint.peakMib);
-      if (footprint.growthMib > GROWTH_MIB) {
-        throw new Violation(`It grew by ${footprint.growthMib} MiB to ${footprint.peakMib} MiB`);
-      }
+      footprint.requireBounded();
       await collector.stop();
     }
     await this.site.settle();
