@@ -1,4 +1,5 @@
 import type { Gap, Point, Reading } from "../core/mod.ts";
+import { Places } from "./places.ts";
 import { Writer } from "./writer.ts";
 
 /** A reading without its first three fields (collector, epoch, position). */
@@ -11,28 +12,30 @@ export interface EncodedBody {
 
 /** A time of our days takes so many bytes. */
 const TIME_BYTES = 8;
+/** What a poll of some devices gives; a reading that waits for others in the buffer keeps all of it. */
+const ROOM_BYTES = 32 * 1024;
 
 /** Encodes readings, in the order of the fields of the schema's body. */
 class BodyEncoder {
-  readonly #writer = new Writer();
-  #numbers: number[] = [];
+  readonly #writer = new Writer(ROOM_BYTES);
+  readonly #numbers = new Places();
   readonly #string = (value: string): void => this.#writer.string(value);
   readonly #long = (value: number): void => this.#writer.long(value);
   readonly #boolean = (value: boolean): void => this.#writer.boolean(value);
 
   encode(reading: Reading): EncodedBody {
     this.#writer.begin();
-    this.#numbers = [];
+    this.#numbers.begin();
     this.#origin(reading);
     const writer = this.#writer;
     const timeAt = writer.at;
     writer.long(reading.collectedAt);
-    if (writer.at - timeAt === TIME_BYTES) this.#numbers.push(timeAt);
+    if (writer.at - timeAt === TIME_BYTES) this.#numbers.add(timeAt);
     writer.optional(reading.clockSynced, this.#boolean);
     this.#points(reading.points);
     writer.optional(reading.registers, (bytes) => this.#registers(bytes));
     writer.optional(reading.gap, (gap) => this.#gap(gap));
-    return { payload: writer.taken(), numbers: new Uint32Array(this.#numbers) };
+    return { payload: writer.taken(), numbers: this.#numbers.taken() };
   }
 
   #origin({ kind, device, source }: Reading): void {
@@ -63,7 +66,7 @@ class BodyEncoder {
       writer.string(name);
       writer.long(value === null ? 0 : 1);
       if (value !== null) {
-        this.#numbers.push(writer.at);
+        this.#numbers.add(writer.at);
         writer.double(value);
       }
       writer.optional(text, this.#string);
@@ -76,9 +79,9 @@ class BodyEncoder {
   #registers(bytes: Uint8Array): void {
     this.#writer.sized(bytes);
     const [end, first] = [this.#writer.at, this.#writer.at - bytes.length];
-    for (let at = first; at + 8 <= end; at += 8) this.#numbers.push(at);
+    for (let at = first; at + 8 <= end; at += 8) this.#numbers.add(at);
     // The last eight may have been told of in part.
-    if (bytes.length > 8 && bytes.length % 8 > 0) this.#numbers.push(end - 8);
+    if (bytes.length > 8 && bytes.length % 8 > 0) this.#numbers.add(end - 8);
   }
 
   #gap({ output, first, last, count, reason, from, to }: Gap): void {

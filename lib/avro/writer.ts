@@ -1,38 +1,45 @@
-/** Most records are shorter; for others it grows. */
-const FIRST_BYTES = 4096;
+/** So many bytes hold several records. */
+const ROOM_BYTES = 4096;
 /** The most that a number takes. */
 export const LONG_BYTES = 10;
 
 const text = new TextEncoder();
 
 /**
- * Writes Avro's binary encoding ("Binary Encoding", Apache Avro Specification 1.12) into one array
- * that is used again and again. What was written is taken out as a copy.
+ * Writes Avro's binary encoding ("Binary Encoding", Apache Avro Specification 1.12). Records come to
+ * lie one behind the other in the same array until it is full: an array of its own for each costs
+ * more than to write it.
  */
 export class Writer {
+  readonly #room: number;
   #bytes: Uint8Array<ArrayBuffer>;
   #view: DataView;
+  /** Where the present record begins. */
+  #start = 0;
   #at = 0;
 
-  /** @param size bytes to begin with; it grows */
-  constructor(size: number = FIRST_BYTES) {
-    this.#bytes = new Uint8Array(size);
+  /** @param room bytes of an array; a record that is longer gets a larger one */
+  constructor(room: number = ROOM_BYTES) {
+    this.#room = room;
+    this.#bytes = new Uint8Array(room);
     this.#view = new DataView(this.#bytes.buffer);
   }
 
-  /** Where the next byte goes. */
+  /** Where in the record the next byte goes. */
   get at(): number {
-    return this.#at;
+    return this.#at - this.#start;
   }
 
-  /** Begins anew. */
+  /** Begins a record; one that was not taken is forgotten. */
   begin(): void {
-    this.#at = 0;
+    this.#at = this.#start;
   }
 
-  /** What was written since. */
+  /** The record that was written since: a part of a larger array, in which it stays as it is. */
   taken(): Uint8Array {
-    return this.#bytes.slice(0, this.#at);
+    const record = this.#bytes.subarray(this.#start, this.#at);
+    this.#start = this.#at;
+    return record;
   }
 
   /**
@@ -115,11 +122,13 @@ export class Writer {
   }
 
   #reserve(length: number): void {
-    const needed = this.#at + length;
-    if (needed <= this.#bytes.length) return;
-    const larger = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
-    larger.set(this.#bytes);
-    this.#bytes = larger;
-    this.#view = new DataView(larger.buffer);
+    if (this.#at + length <= this.#bytes.length) return;
+    const begun = this.#bytes.subarray(this.#start, this.#at);
+    const fresh = new Uint8Array(Math.max(this.#room, (begun.length + length) * 2));
+    fresh.set(begun);
+    this.#bytes = fresh;
+    this.#view = new DataView(fresh.buffer);
+    this.#start = 0;
+    this.#at = begun.length;
   }
 }

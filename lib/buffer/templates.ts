@@ -48,7 +48,8 @@ export class Templates {
   add({ body, numbers }: Template, schema: string): StoredTemplate {
     const id = this.#insert({ body, numbers }, schema);
     this.#insert({ body, numbers }, schema);
-    const template = { id, schema, body, numbers };
+    // They are parts of larger arrays, which would be kept with them.
+    const template = { id, schema, body: body.slice(), numbers: numbers.slice() };
     this.#forgetUndone();
     this.#known.set(template.id, template);
     return template;

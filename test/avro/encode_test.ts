@@ -102,3 +102,29 @@ Deno.test("an event has a word for programs and a sentence for people", () => {
     [["event", "epoch_changed", null], ["message", "kafka: replaced", null]],
   );
 });
+
+Deno.test("what was encoded stays as it is whatever is encoded after it", () => {
+  const readings = Array.from({ length: 500 }, (_, i) => ({ ...FULL, collectedAt: i * 1e13 }));
+  const encoded = readings.map((reading) => encodeReading(reading));
+  for (const [i, { payload, numbers }] of encoded.entries()) {
+    const alone = encodeReading(readings[i] ?? BARE);
+    assert.equal(payload.toHex(), alone.payload.toHex());
+    assert.deepEqual([...numbers], [...alone.numbers]);
+  }
+});
+
+Deno.test("a reading that cannot be encoded leaves nothing behind", () => {
+  const want = encodeReading(FULL);
+  assert.throws(() => encodeReading({ ...FULL, collectedAt: 0.5 }), RangeError);
+  const got = encodeReading(FULL);
+  assert.equal(got.payload.toHex(), want.payload.toHex());
+  assert.deepEqual([...got.numbers], [...want.numbers]);
+});
+
+Deno.test("a reading larger than any array is encoded whole", () => {
+  const registers = new Uint8Array(100_000).map((_, i) => i);
+  const { payload, numbers } = encodeReading({ ...FULL, registers });
+  const at = payload.length - registers.length;
+  assert.equal(numbers.at(-1), payload.toHex().lastIndexOf(registers.slice(-8).toHex()) / 2);
+  assert.ok(at > 0 && payload.toHex().includes(registers.toHex()));
+});
