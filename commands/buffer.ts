@@ -1,10 +1,8 @@
-import { merge, object } from "@optique/core/constructs";
-import { optional } from "@optique/core/modifiers";
-import { argument, option } from "@optique/core/primitives";
-import { choice, string } from "@optique/core/valueparser";
 import { defineCommand } from "../lib/cli/define.ts";
 import { ExitCode, type Format, type Io, print } from "../lib/cli/mod.ts";
-import { say } from "../lib/cli/values.ts";
+import { choice, say, string } from "../lib/cli/values.ts";
+import { merge, object } from "../lib/cli/word_groups.ts";
+import { argument, flag, option, optional } from "../lib/cli/words.ts";
 import { eventEntry, openBuffer, requireFile } from "../lib/compose/buffer.ts";
 import {
   type ExportChoice,
@@ -58,7 +56,7 @@ export const command = defineCommand({
       output: optional(option("--output", "-o", string({ metavar: "NAME" }), {
         description: say("Only what this output has not got, or has rejected"),
       })),
-      deadLetters: option("--dead-letters", { description: say("Export the dead letters") }),
+      deadLetters: flag("--dead-letters", { description: say("Export the dead letters") }),
       reason: optional(option("--reason", string({ metavar: "REASON" }), {
         description: say("Only dead letters of this reason"),
       })),

@@ -1,11 +1,10 @@
-import { merge, object } from "@optique/core/constructs";
-import { withDefault } from "@optique/core/modifiers";
-import { option } from "@optique/core/primitives";
 import { delay } from "../lib/backoff.ts";
 import type { SqliteBuffer } from "../lib/buffer/mod.ts";
 import { defineCommand } from "../lib/cli/define.ts";
 import { ExitCode, print } from "../lib/cli/mod.ts";
 import { millisecondsValue, say } from "../lib/cli/values.ts";
+import { merge, object } from "../lib/cli/word_groups.ts";
+import { option, withDefault } from "../lib/cli/words.ts";
 import { readClockState } from "../lib/clock_state.ts";
 import { configOf, configOptions, formatOptions } from "../lib/compose/options.ts";
 import { openBuffer, retentionOf } from "../lib/compose/buffer.ts";

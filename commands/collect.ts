@@ -1,5 +1,5 @@
-import { object } from "@optique/core/constructs";
 import { defineCommand } from "../lib/cli/define.ts";
+import { object } from "../lib/cli/word_groups.ts";
 import { configOf, configOptions, recordOptions, shardOptions } from "../lib/compose/options.ts";
 import { Collector } from "../lib/compose/collector.ts";
 import type { Config } from "../lib/config/mod.ts";

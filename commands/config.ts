@@ -1,9 +1,8 @@
-import { merge, object } from "@optique/core/constructs";
-import { argument } from "@optique/core/primitives";
-import { choice } from "@optique/core/valueparser";
 import { defineCommand } from "../lib/cli/define.ts";
 import { type Format, type Io, print } from "../lib/cli/mod.ts";
-import { say } from "../lib/cli/values.ts";
+import { choice, say } from "../lib/cli/values.ts";
+import { merge, object } from "../lib/cli/word_groups.ts";
+import { argument } from "../lib/cli/words.ts";
 import { configOf, configOptions, formatOptions } from "../lib/compose/options.ts";
 import {
   type Config,

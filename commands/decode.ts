@@ -1,11 +1,9 @@
-import { object } from "@optique/core/constructs";
-import { multiple } from "@optique/core/modifiers";
-import { argument } from "@optique/core/primitives";
-import { string } from "@optique/core/valueparser";
 import { ContainerDecoder, toJson } from "../lib/avro/mod.ts";
 import { defineCommand } from "../lib/cli/define.ts";
 import { errorText, ExitCode, type Io, OutputFailed } from "../lib/cli/mod.ts";
-import { say } from "../lib/cli/values.ts";
+import { say, string } from "../lib/cli/values.ts";
+import { object } from "../lib/cli/word_groups.ts";
+import { argument, multiple } from "../lib/cli/words.ts";
 import { messageOf, NotFoundError } from "../lib/core/mod.ts";
 import { printableJson } from "../lib/printable.ts";
 

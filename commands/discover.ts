@@ -1,8 +1,8 @@
-import { merge, object } from "@optique/core/constructs";
-import { option } from "@optique/core/primitives";
 import { defineCommand } from "../lib/cli/define.ts";
 import { print } from "../lib/cli/mod.ts";
 import { say } from "../lib/cli/values.ts";
+import { merge, object } from "../lib/cli/word_groups.ts";
+import { flag } from "../lib/cli/words.ts";
 import {
   configOptions,
   deviceFlags,
@@ -35,7 +35,7 @@ export const command = defineCommand({
   parser: merge(
     object({
       endpoint: endpointArgument,
-      writeConfig: option("--write-config", {
+      writeConfig: flag("--write-config", {
         description: say("Print TOML for collect instead"),
       }),
       format: formatOptions,

@@ -1,6 +1,6 @@
-import { object } from "@optique/core/constructs";
 import { defineCommand } from "../lib/cli/define.ts";
 import { ExitCode, print } from "../lib/cli/mod.ts";
+import { object } from "../lib/cli/word_groups.ts";
 import { examine } from "../lib/compose/doctor/mod.ts";
 import { configOf, configOptions, formatOptions } from "../lib/compose/options.ts";
 import type { Config } from "../lib/config/mod.ts";

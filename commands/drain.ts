@@ -1,10 +1,9 @@
-import { merge, object } from "@optique/core/constructs";
-import { withDefault } from "@optique/core/modifiers";
-import { option } from "@optique/core/primitives";
 import { defineCommand } from "../lib/cli/define.ts";
 import { errorText, ExitCode, type Io } from "../lib/cli/mod.ts";
-import { Clock } from "../lib/clock.ts";
 import { millisecondsValue, say } from "../lib/cli/values.ts";
+import { merge, object } from "../lib/cli/word_groups.ts";
+import { option, withDefault } from "../lib/cli/words.ts";
+import { Clock } from "../lib/clock.ts";
 import { configOf, type ConfigOptions, configOptions } from "../lib/compose/options.ts";
 import { openBuffer } from "../lib/compose/buffer.ts";
 import { drainsOf } from "../lib/compose/delivery.ts";

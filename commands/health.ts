@@ -1,6 +1,6 @@
-import { merge, object } from "@optique/core/constructs";
 import { defineCommand } from "../lib/cli/define.ts";
 import { ExitCode, print } from "../lib/cli/mod.ts";
+import { merge, object } from "../lib/cli/word_groups.ts";
 import { ANSWER_MS, askPage, LATE, pageAddress } from "../lib/compose/ask_page.ts";
 import { configOf, configOptions, formatOptions } from "../lib/compose/options.ts";
 import { pageToken } from "../lib/compose/page_token.ts";

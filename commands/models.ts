@@ -1,12 +1,10 @@
-import { object } from "@optique/core/constructs";
-import { optional } from "@optique/core/modifiers";
-import { argument, option } from "@optique/core/primitives";
-import { choice, string } from "@optique/core/valueparser";
 import { defineCommand } from "../lib/cli/define.ts";
 import { modelWords } from "../lib/compose/model_words.ts";
 import { type Io, print } from "../lib/cli/mod.ts";
-import { say } from "../lib/cli/values.ts";
 import { formatOptions } from "../lib/cli/format_options.ts";
+import { choice, say, string } from "../lib/cli/values.ts";
+import { object } from "../lib/cli/word_groups.ts";
+import { argument, option, optional } from "../lib/cli/words.ts";
 import { NotFoundError, UsageError } from "../lib/core/mod.ts";
 import { sunspecDefinitions } from "../lib/drivers/mod.ts";
 import type { Definitions, GroupDefinition } from "../lib/sunspec/mod.ts";

@@ -1,12 +1,9 @@
-import { merge, object } from "@optique/core/constructs";
-import type { InferValue } from "@optique/core/parser";
-import { multiple, optional } from "@optique/core/modifiers";
-import { argument, option } from "@optique/core/primitives";
-import { integer, string } from "@optique/core/valueparser";
 import { defineCommand } from "../lib/cli/define.ts";
 import type { Io } from "../lib/cli/mod.ts";
 import { errorText } from "../lib/cli/mod.ts";
-import { endpointValue, millisecondsValue, say } from "../lib/cli/values.ts";
+import { endpointValue, integer, millisecondsValue, say, string } from "../lib/cli/values.ts";
+import { merge, object } from "../lib/cli/word_groups.ts";
+import { argument, flag, multiple, option, optional, type ValueOf } from "../lib/cli/words.ts";
 import {
   configOf,
   configOptions,
@@ -44,10 +41,10 @@ const parser = merge(
     count: optional(option("--count", "-n", integer({ min: 1, metavar: "N" }), {
       description: say("Stop after so many polls of each device"),
     })),
-    buffer: option("--buffer", {
+    buffer: flag("--buffer", {
       description: say("Store the readings instead of printing them"),
     }),
-    raw: option("--raw", { description: say("Integers as on the wire, unscaled") }),
+    raw: flag("--raw", { description: say("Integers as on the wire, unscaled") }),
     format: formatOptions,
   }),
   deviceFlags,
@@ -56,7 +53,7 @@ const parser = merge(
   configOptions,
 );
 
-type Options = InferValue<typeof parser>;
+type Options = ValueOf<typeof parser>;
 
 /** `sunspool poll`. */
 export const command = defineCommand({

@@ -1,11 +1,9 @@
-import { merge, object } from "@optique/core/constructs";
-import { multiple } from "@optique/core/modifiers";
-import { argument, option } from "@optique/core/primitives";
-import { string } from "@optique/core/valueparser";
 import { defineCommand } from "../lib/cli/define.ts";
 import { modelWords } from "../lib/compose/model_words.ts";
 import { print } from "../lib/cli/mod.ts";
-import { say } from "../lib/cli/values.ts";
+import { say, string } from "../lib/cli/values.ts";
+import { merge, object } from "../lib/cli/word_groups.ts";
+import { argument, flag, multiple } from "../lib/cli/words.ts";
 import {
   configOptions,
   deviceFlags,
@@ -40,10 +38,10 @@ export const command = defineCommand({
       select: multiple(argument(string({ metavar: "MODEL[.POINT]" }), {
         description: say("103, inverter_three_phase, 103.W, 160.module[0].DCW; all when left out"),
       })),
-      explain: option("--explain", {
+      explain: flag("--explain", {
         description: say("Show how each value came about: address, words, type, scale factor"),
       }),
-      raw: option("--raw", { description: say("Integers as on the wire, unscaled") }),
+      raw: flag("--raw", { description: say("Integers as on the wire, unscaled") }),
       format: formatOptions,
     }),
     deviceFlags,

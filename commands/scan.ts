@@ -1,10 +1,8 @@
-import { merge, object } from "@optique/core/constructs";
-import { multiple, optional } from "@optique/core/modifiers";
-import { argument, option } from "@optique/core/primitives";
-import { integer, string } from "@optique/core/valueparser";
 import { defineCommand } from "../lib/cli/define.ts";
 import { print, startProgress } from "../lib/cli/mod.ts";
-import { say } from "../lib/cli/values.ts";
+import { integer, say, string } from "../lib/cli/values.ts";
+import { merge, object } from "../lib/cli/word_groups.ts";
+import { argument, flag, multiple, option, optional } from "../lib/cli/words.ts";
 import {
   configOptions,
   deviceFlags,
@@ -58,7 +56,7 @@ export const command = defineCommand({
       concurrency: optional(option("--concurrency", integer({ min: 1, max: 1024 }), {
         description: say("Addresses asked at the same time (default: 64, while 256 are tried)"),
       })),
-      force: option("--force", {
+      force: flag("--force", {
         description: say(`Allow more than ${LARGE} addresses`),
       }),
       format: formatOptions,

@@ -1,5 +1,5 @@
-import { object } from "@optique/core/constructs";
 import { defineCommand } from "../lib/cli/define.ts";
+import { object } from "../lib/cli/word_groups.ts";
 import { configOf, configOptions } from "../lib/compose/options.ts";
 import { pageToken } from "../lib/compose/page_token.ts";
 import { openBuffer } from "../lib/compose/buffer.ts";

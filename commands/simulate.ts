@@ -1,12 +1,10 @@
-import { object } from "@optique/core/constructs";
-import { multiple, optional, withDefault } from "@optique/core/modifiers";
-import { option } from "@optique/core/primitives";
-import { integer, string } from "@optique/core/valueparser";
 import { addressAfter } from "../lib/cidr.ts";
 import { defineCommand } from "../lib/cli/define.ts";
 import { type Format, type Io, print } from "../lib/cli/mod.ts";
-import { say, value } from "../lib/cli/values.ts";
 import { formatOptions } from "../lib/cli/format_options.ts";
+import { integer, say, string, value } from "../lib/cli/values.ts";
+import { object } from "../lib/cli/word_groups.ts";
+import { multiple, option, optional, withDefault } from "../lib/cli/words.ts";
 import { serveDevices, type ServedLine, serveReplay } from "../lib/compose/simulation.ts";
 import { type Endpoint, formatEndpoint, parseEndpoint, UsageError } from "../lib/core/mod.ts";
 import { readCertificates } from "../lib/modbus/mod.ts";

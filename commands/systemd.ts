@@ -1,10 +1,8 @@
-import { object } from "@optique/core/constructs";
-import { optional, withDefault } from "@optique/core/modifiers";
-import { argument, option } from "@optique/core/primitives";
-import { choice, string } from "@optique/core/valueparser";
 import { defineCommand } from "../lib/cli/define.ts";
 import type { Io } from "../lib/cli/mod.ts";
-import { say, value } from "../lib/cli/values.ts";
+import { choice, say, string, value } from "../lib/cli/values.ts";
+import { object } from "../lib/cli/word_groups.ts";
+import { argument, flag, option, optional, withDefault } from "../lib/cli/words.ts";
 import { NotFoundError, RefusedError, UsageError } from "../lib/core/mod.ts";
 import { installFiles, type InstallOptions, uninstallFiles } from "../lib/service_install.ts";
 import { type ServiceFile, serviceFiles } from "../lib/service_units.ts";
@@ -52,7 +50,7 @@ export const command = defineCommand({
         description: say("Install below this folder, the root of another machine"),
       }),
     ),
-    force: option("--force", {
+    force: flag("--force", {
       description: say("Replace or remove also what somebody changed"),
     }),
   }),

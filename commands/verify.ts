@@ -1,10 +1,8 @@
-import { merge, object } from "@optique/core/constructs";
-import { multiple, optional } from "@optique/core/modifiers";
-import { argument, option } from "@optique/core/primitives";
-import { string } from "@optique/core/valueparser";
 import { defineCommand } from "../lib/cli/define.ts";
 import { ExitCode, print } from "../lib/cli/mod.ts";
-import { say, timeValue, value } from "../lib/cli/values.ts";
+import { say, string, timeValue, value } from "../lib/cli/values.ts";
+import { merge, object } from "../lib/cli/word_groups.ts";
+import { argument, multiple, option, optional } from "../lib/cli/words.ts";
 import { configOf, configOptions, formatOptions } from "../lib/compose/options.ts";
 import type { Finding } from "../lib/compose/proof.ts";
 import { proveFiles, proveTopic } from "../lib/compose/proving.ts";

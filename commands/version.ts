@@ -1,7 +1,7 @@
-import { object } from "@optique/core/constructs";
 import { defineCommand } from "../lib/cli/define.ts";
 import { print } from "../lib/cli/mod.ts";
 import { formatOptions } from "../lib/cli/format_options.ts";
+import { object } from "../lib/cli/word_groups.ts";
 import { VERSION } from "../lib/version.ts";
 
 /** `sunspool version`. */

@@ -37,7 +37,7 @@ const TABLES: Readonly<Record<string, () => string | Promise<string>>> = {
   commands: () =>
     table(["command", "does"], commands.map(({ name, summary }) => [`\`${name}\``, summary])),
   cli: async () => {
-    const pages = await Promise.all(commands.map(async ({ load }) => chapter(await load())));
+    const pages = await Promise.all(commands.map(async ({ load }) => await chapter(await load())));
     return pages.join("\n\n");
   },
   "exit-codes": () =>
@@ -88,9 +88,9 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 }
 
 /** What a command takes and does. */
-function chapter(command: Command): string {
+async function chapter(command: Command): Promise<string> {
   const { name, description, examples } = command;
-  const { usage, sections } = command.manual();
+  const { usage, sections } = await command.manual();
   return [
     `## ${name}`,
     description,

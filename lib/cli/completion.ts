@@ -75,7 +75,7 @@ async function suggestionsFor(
   if (follow) return startingWith(typed, follow.map((name) => literal(name)));
   const command = await commands.find(({ name }) => name === first)?.load();
   if (!command) return [];
-  const offers = [...command.suggest(rest), ...await command.wordsFor(typed)];
+  const offers = [...await command.suggest(rest), ...await command.wordsFor(typed)];
   return startingWith(typed, offers.map((word) => literal(word)));
 }
 

@@ -1,9 +1,7 @@
-import { map, optional } from "@optique/core/modifiers";
-import { object } from "@optique/core/constructs";
-import { option } from "@optique/core/primitives";
-import { choice } from "@optique/core/valueparser";
+import { choice, say } from "./values.ts";
+import { object } from "./word_groups.ts";
+import { flag, map, option, optional } from "./words.ts";
 import type { Format } from "./print.ts";
-import { say } from "./values.ts";
 
 const FORMATS: readonly Format[] = ["table", "json", "ndjson", "csv"];
 
@@ -15,7 +13,7 @@ export const formatOptions = map(
         description: say("How to print; table by default"),
       }),
     ),
-    json: option("--json", { description: say("The same as --format json") }),
+    json: flag("--json", { description: say("The same as --format json") }),
   }),
   ({ format, json }): Format => format ?? (json ? "json" : "table"),
 );

@@ -23,9 +23,9 @@ export interface Command {
   /** What a user should know before using it. */
   readonly description: string;
   /** Its options and arguments, for manual pages. */
-  manual(): Manual;
+  manual(): Promise<Manual>;
   /** What a shell may offer for the last of the words after its name. */
-  suggest(words: readonly string[]): readonly string[];
+  suggest(words: readonly string[]): Promise<readonly string[]>;
   /** The same for an argument that only the command knows: models, points. */
   wordsFor(typed: string): Promise<readonly string[]>;
   /**

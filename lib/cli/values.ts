@@ -1,6 +1,6 @@
-import type { ValueParser, ValueParserResult } from "@optique/core/valueparser";
 import type { Message } from "@optique/core/message";
 import type { NonEmptyString } from "@optique/core/nonempty";
+import type { ValueParserResult } from "@optique/core/valueparser";
 import {
   type Endpoint,
   formatEndpoint,
@@ -9,14 +9,21 @@ import {
   parseUnitIds,
   type UnitIds,
 } from "../core/mod.ts";
+import type { TextValue } from "./words.ts";
 
 /** A sentence for help and errors. */
 export function say(text: string): Message {
   return [{ type: "text", text }];
 }
 
+/** A value of our own, that can be shown as well. */
+export interface OwnValue<T> extends TextValue<T> {
+  /** As it is written. */
+  format(value: T): string;
+}
+
 /**
- * A value parser for the command line out of one of our own.
+ * A value for the command line that is parsed by ourselves.
  *
  * @param metavar what stands for the value in help
  * @param sample a text that `parse` takes
@@ -27,24 +34,65 @@ export function value<T>(
   sample: string,
   parse: (text: string) => T,
   format: (value: T) => string = String,
-): ValueParser<"sync", T> {
+): OwnValue<T> {
   return {
-    mode: "sync",
-    metavar,
-    parse(input: string): ValueParserResult<T> {
-      try {
-        return { success: true, value: parse(input) };
-      } catch (error) {
-        return { success: false, error: say(messageOf(error)) };
-      }
-    },
+    parse,
     format,
-    placeholder: parse(sample),
+    build: () => ({
+      mode: "sync",
+      metavar,
+      parse: (input) => resultOf(() => parse(input)),
+      format,
+      placeholder: parse(sample),
+    }),
+  };
+}
+
+function resultOf<T>(parse: () => T): ValueParserResult<T> {
+  try {
+    return { success: true, value: parse() };
+  } catch (error) {
+    return { success: false, error: say(messageOf(error)) };
+  }
+}
+
+/** Any text. */
+export function string(about: { readonly metavar: NonEmptyString }): TextValue<string> {
+  return { parse: (text) => text, build: (library) => library.string(about) };
+}
+
+/** One of a few words. */
+export function choice<const T extends string>(
+  choices: readonly T[],
+  about: { readonly metavar: NonEmptyString },
+): TextValue<T> {
+  return {
+    parse(text) {
+      const found = choices.find((choice) => choice === text);
+      if (found === undefined) throw new Error(`"${text}" is none of ${choices.join(", ")}`);
+      return found;
+    },
+    build: (library) => library.choice(choices, about),
+  };
+}
+
+/** A whole number within a range. */
+export function integer(
+  range: { readonly min: number; readonly max?: number; readonly metavar?: NonEmptyString },
+): TextValue<number> {
+  const { min, max = Number.MAX_SAFE_INTEGER } = range;
+  return {
+    parse(text) {
+      const number = /^\d+$/.test(text) ? Number(text) : NaN;
+      if (number >= min && number <= max) return number;
+      throw new Error(`"${text}" is no whole number from ${min} to ${max}`);
+    },
+    build: (library) => library.integer(range),
   };
 }
 
 /** `--unit`. */
-export const unitIdsValue: ValueParser<"sync", UnitIds> = value(
+export const unitIdsValue: OwnValue<UnitIds> = value(
   "UNITS",
   "1",
   parseUnitIds,
@@ -52,7 +100,7 @@ export const unitIdsValue: ValueParser<"sync", UnitIds> = value(
 );
 
 /** An endpoint, with the port that a plain host gets. */
-export const endpointValue: ValueParser<"sync", Endpoint> = value(
+export const endpointValue: OwnValue<Endpoint> = value(
   "ENDPOINT",
   "127.0.0.1",
   (text) => parseEndpoint(text),
@@ -60,7 +108,7 @@ export const endpointValue: ValueParser<"sync", Endpoint> = value(
 );
 
 /** Milliseconds, as `500`, `500ms` or `2s`. */
-export const millisecondsValue: ValueParser<"sync", number> = value("MS", "1s", (text) => {
+export const millisecondsValue: OwnValue<number> = value("MS", "1s", (text) => {
   const [, digits, unit] = /^(\d+)(ms|s)?$/.exec(text) ?? [];
   const ms = Number(digits) * (unit === "s" ? 1000 : 1);
   if (digits === undefined || ms < 1 || ms > 86_400_000) {
@@ -70,7 +118,7 @@ export const millisecondsValue: ValueParser<"sync", number> = value("MS", "1s", 
 });
 
 /** A moment, as ISO 8601 says it; Unix milliseconds. */
-export const timeValue: ValueParser<"sync", number> = value(
+export const timeValue: OwnValue<number> = value(
   "TIME",
   "2026-11-25T06:00:00Z",
   (text) => {

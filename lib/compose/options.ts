@@ -1,10 +1,15 @@
-import { object } from "@optique/core/constructs";
-import { multiple, optional, withDefault } from "@optique/core/modifiers";
-import type { InferValue } from "@optique/core/parser";
-import { argument, option } from "@optique/core/primitives";
-import { choice, integer, string } from "@optique/core/valueparser";
 import type { Io } from "../cli/mod.ts";
-import { endpointValue, millisecondsValue, say, unitIdsValue } from "../cli/values.ts";
+import {
+  choice,
+  endpointValue,
+  integer,
+  millisecondsValue,
+  say,
+  string,
+  unitIdsValue,
+} from "../cli/values.ts";
+import { section } from "../cli/word_groups.ts";
+import { argument, multiple, option, optional, type ValueOf, withDefault } from "../cli/words.ts";
 import { type Config, loadConfig, settings } from "../config/mod.ts";
 import { sunspecDefinitions } from "../drivers/mod.ts";
 import { certificatesOf } from "./certificates.ts";
@@ -19,7 +24,7 @@ export const endpointArgument = argument(endpointValue, {
 });
 
 /** How to reach a device. */
-export const deviceFlags = object("Device", {
+export const deviceFlags = section("Device", {
   unit: withDefault(
     option("--unit", "-u", unitIdsValue, {
       description: say("Unit ids: 1, 1,3,126, 1-10, or auto to try those that vendors use"),
@@ -56,10 +61,10 @@ export const deviceFlags = object("Device", {
 });
 
 /** What {@linkcode deviceFlags} gives. */
-export type DeviceFlags = InferValue<typeof deviceFlags>;
+export type DeviceFlags = ValueOf<typeof deviceFlags>;
 
 /** `--record`. */
-export const recordOptions = object("Record", {
+export const recordOptions = section("Record", {
   record: optional(
     option("--record", string({ metavar: "FILE" }), {
       description: say("Write down every exchange with the device, for simulate --replay"),
@@ -68,10 +73,10 @@ export const recordOptions = object("Record", {
 });
 
 /** What {@linkcode recordOptions} gives. */
-export type RecordOptions = InferValue<typeof recordOptions>;
+export type RecordOptions = ValueOf<typeof recordOptions>;
 
 /** `--shard`. */
-export const shardOptions = object("Shard", {
+export const shardOptions = section("Shard", {
   shard: optional(
     option("--shard", string({ metavar: "I/N" }), {
       description: say("Poll the I-th of N parts of the fleet; the other collectors have the rest"),
@@ -80,10 +85,10 @@ export const shardOptions = object("Shard", {
 });
 
 /** What {@linkcode shardOptions} gives. */
-export type ShardOptions = InferValue<typeof shardOptions>;
+export type ShardOptions = ValueOf<typeof shardOptions>;
 
 /** `--config` and `--set`. */
-export const configOptions = object("Configuration", {
+export const configOptions = section("Configuration", {
   config: optional(
     option("--config", "-c", string({ metavar: "FILE" }), {
       description: say("Configuration file (TOML or JSON)"),
@@ -102,7 +107,7 @@ export const configOptions = object("Configuration", {
 });
 
 /** What {@linkcode configOptions} gives. */
-export type ConfigOptions = InferValue<typeof configOptions>;
+export type ConfigOptions = ValueOf<typeof configOptions>;
 
 /** Flags that stand for a key of the configuration. */
 const FLAG_KEYS = [

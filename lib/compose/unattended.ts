@@ -1,18 +1,15 @@
-import { object } from "@optique/core/constructs";
-import { optional } from "@optique/core/modifiers";
-import type { InferValue } from "@optique/core/parser";
-import { option } from "@optique/core/primitives";
-import { string } from "@optique/core/valueparser";
 import { pause } from "../backoff.ts";
 import { exitCodeOf } from "../cli/exit.ts";
 import { errorText, ExitCode, type Io } from "../cli/mod.ts";
-import { millisecondsValue, say } from "../cli/values.ts";
+import { millisecondsValue, say, string } from "../cli/values.ts";
+import { section } from "../cli/word_groups.ts";
+import { flag, option, optional, type ValueOf } from "../cli/words.ts";
 import { RunFigures } from "../run_figures.ts";
 import { type StopSignals, stopSignals } from "../signals.ts";
 import { publishFile, textOf } from "./published_file.ts";
 
 /** Options of commands that cron and timers start. */
-export const unattendedOptions = object("From cron or timers", {
+export const unattendedOptions = section("From cron or timers", {
   jitter: optional(option("--jitter", millisecondsValue, {
     description: say(
       "Wait a random time first, at most so long: not all of a fleet starts at once",
@@ -21,13 +18,13 @@ export const unattendedOptions = object("From cron or timers", {
   textfile: optional(option("--textfile", string({ metavar: "FILE" }), {
     description: say("Write there how it went, for the textfile collector of node_exporter"),
   })),
-  verbose: option("--verbose", "-v", {
+  verbose: flag("--verbose", "-v", {
     description: say("Say how it went also where all is well and standard error is no terminal"),
   }),
 });
 
 /** What {@linkcode unattendedOptions} gives. */
-export type UnattendedOptions = InferValue<typeof unattendedOptions>;
+export type UnattendedOptions = ValueOf<typeof unattendedOptions>;
 
 /** A run under way. */
 export interface Run extends StopSignals {

@@ -115,10 +115,13 @@ async function copyright(): Promise<string> {
 }
 
 async function manualPages(): Promise<PackedFile[]> {
-  const loaded = await Promise.all(commands.map(({ load }) => load()));
   const pages = [
     ["sunspool", overviewPage(commands)] as const,
-    ...loaded.map((command) => [`sunspool-${command.name}`, commandPage(command)] as const),
+    ...await Promise.all(
+      commands.map(async ({ name, load }) =>
+        [`sunspool-${name}`, await commandPage(await load())] as const
+      ),
+    ),
   ];
   return pages.map(([name, page]) => ({
     path: `/usr/share/man/man1/${name}.1.gz`,

@@ -3,9 +3,9 @@ import { EXIT_CODES } from "../../lib/cli/mod.ts";
 import { VERSION } from "../../lib/version.ts";
 
 /** The manual page `sunspool-NAME.1` of a command, in the language of man(7). */
-export function commandPage(command: Command): string {
+export async function commandPage(command: Command): Promise<string> {
   const { name, summary, description, examples } = command;
-  const manual = command.manual();
+  const manual = await command.manual();
   return page(`sunspool-${name}`, summary, [
     ["SYNOPSIS", [`.B ${roff(manual.usage)}`]],
     ["DESCRIPTION", [roff(description)]],

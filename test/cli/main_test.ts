@@ -22,8 +22,8 @@ async function failing(run: (io: Io) => Promise<number>, args: readonly string[]
     needs: {},
     opensDevices: false,
     description: "",
-    manual: () => ({ usage: "", sections: [] }),
-    suggest: () => [],
+    manual: () => Promise.resolve({ usage: "", sections: [] }),
+    suggest: () => Promise.resolve([]),
     wordsFor: () => Promise.resolve([]),
     run: (_args, io) => run(io),
   };

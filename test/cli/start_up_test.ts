@@ -5,16 +5,16 @@ const ROOT = new URL("../../", import.meta.url);
 /** What a module must not have loaded as it is itself loaded: each costs more than a read takes. */
 const NOT_AT_START: Readonly<Record<string, RegExp>> = {
   "main.ts": /^(npm|node):|\/lib\/(compose|config\/mod|modbus|sunspec|avro|buffer|outputs)/,
-  "commands/version.ts": /^npm:(?!\/?@optique)|^node:|\/lib\/(config|modbus|avro|buffer|outputs)\//,
+  "commands/version.ts": /^npm:|^node:|\/lib\/(config|modbus|avro|buffer|outputs)\//,
   "commands/read.ts":
-    /^npm:\/?(avsc|hono|kafkajs|modbus-serial|prom-client)|^node:|\/lib\/buffer\//,
+    /^npm:\/?(@optique|avsc|hono|kafkajs|modbus-serial|prom-client)|^node:|\/lib\/buffer\//,
   "commands/scan.ts":
-    /^npm:\/?(avsc|hono|kafkajs|modbus-serial|prom-client)|^node:|\/lib\/buffer\//,
-  "commands/discover.ts": /^npm:\/?(avsc|hono|kafkajs|prom-client)|^node:|\/lib\/buffer\//,
-  "commands/poll.ts": /^npm:\/?(avsc|hono|kafkajs|prom-client)|^node:|\/lib\/buffer\//,
-  "commands/config.ts": /^npm:\/?(avsc|hono|kafkajs|prom-client)|^node:|\/lib\/buffer\//,
-  "commands/collect.ts": /^npm:\/?(avsc|kafkajs|modbus-serial|fast-xml-parser)/,
-  "commands/drain.ts": /^npm:\/?(avsc|hono|kafkajs|prom-client|fast-xml-parser)/,
+    /^npm:\/?(@optique|avsc|hono|kafkajs|modbus-serial|prom-client)|^node:|\/lib\/buffer\//,
+  "commands/discover.ts": /^npm:\/?(@optique|avsc|hono|kafkajs|prom-client)|^node:|\/lib\/buffer\//,
+  "commands/poll.ts": /^npm:\/?(@optique|avsc|hono|kafkajs|prom-client)|^node:|\/lib\/buffer\//,
+  "commands/config.ts": /^npm:\/?(@optique|avsc|hono|kafkajs|prom-client)|^node:|\/lib\/buffer\//,
+  "commands/collect.ts": /^npm:\/?(@optique|avsc|kafkajs|modbus-serial|fast-xml-parser)/,
+  "commands/drain.ts": /^npm:\/?(@optique|avsc|hono|kafkajs|prom-client|fast-xml-parser)/,
 };
 
 interface Dependency {

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { merge, object } from "@optique/core/constructs";
 import type { Format, Io } from "../../lib/cli/mod.ts";
 import { defineCommand } from "../../lib/cli/define.ts";
 import { configOf, configOptions, deviceFlags, formatOptions } from "../../lib/compose/options.ts";
 import { type Config, settings } from "../../lib/config/mod.ts";
 import { ConfigError, type UnitIds, UsageError } from "../../lib/core/mod.ts";
 import { captureIo } from "../cli/captured_io.ts";
+import { merge, object } from "../../lib/cli/word_groups.ts";
 import { temporaryFolder } from "../program.ts";
 
 interface Understood {

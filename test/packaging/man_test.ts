@@ -5,12 +5,12 @@ import { commandPage, overviewPage } from "../../scripts/build/man.ts";
 Deno.test("every command has a manual page with its options, examples and exit codes", async () => {
   for (const entry of commands) {
     const command = await entry.load();
-    const page = commandPage(command);
+    const page = await commandPage(command);
     assert.ok(page.startsWith(`.TH SUNSPOOL-${entry.name.toUpperCase()} 1 `), page);
     for (const section of ["NAME", "SYNOPSIS", "DESCRIPTION", "EXAMPLES", "EXIT STATUS"]) {
       assert.ok(page.includes(`\n.SH ${section}\n`), `${entry.name}: ${section}`);
     }
-    for (const { entries } of command.manual().sections) {
+    for (const { entries } of (await command.manual()).sections) {
       for (const { term } of entries) {
         assert.ok(page.includes(`.B ${term.replaceAll("-", "\\-")}\n`), `${entry.name}: ${term}`);
       }
@@ -27,7 +27,7 @@ Deno.test("the manual's first page names every command", () => {
 
 Deno.test("no line of a manual page is taken for a request that it is not", async () => {
   for (const entry of commands) {
-    const lines = commandPage(await entry.load()).split("\n");
+    const lines = (await commandPage(await entry.load())).split("\n");
     const requests = lines.filter((line) => /^[.']/.test(line)).map((line) => line.split(" ")[0]);
     assert.deepEqual([...new Set(requests)].sort(), [".B", ".BR", ".SH", ".TH", ".TP"]);
   }
