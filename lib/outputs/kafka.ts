@@ -1,6 +1,6 @@
 import type { Buffer } from "node:buffer";
 import type { Producer } from "kafkajs";
-import { type Container, joinContainers } from "../avro/join.ts";
+import { joinContainers } from "../avro/join.ts";
 import { deadline } from "../backoff.ts";
 import {
   type Batch,
@@ -62,8 +62,10 @@ export const kafka: OutputType = {
 
 /** How long closing waits for what was given up. */
 const CLOSE_MS = 1000;
-/** What one transaction holds at most: brokers take record batches of 1 MiB by default. */
-const TRANSACTION_BYTES = 1_000_000;
+/** Brokers take record batches of 1 MiB by default. */
+const RECORD_BATCH_BYTES = 1_000_000;
+/** Transactions hold twice as many record batches after one that was over by then, else one. */
+const QUICK_MS = 5000;
 
 /** Where records of a topic go. */
 interface Place {
@@ -96,19 +98,24 @@ class KafkaOutput implements Output {
   #client: KafkaClient | undefined;
   #connection: Connection | undefined;
   #incarnation = "";
-  #limit = TRANSACTION_BYTES;
+  #limit = RECORD_BATCH_BYTES;
+  /** Record batches that share a transaction. */
+  #together = 1;
+  /** The record batch that is on its way. */
+  #sending: readonly Entry[] = [];
 
   constructor(options: KafkaOptions, context: OutputContext) {
     this.#options = options;
     this.#context = context;
     this.#groupId = `sunspool-${context.collector}`;
     // Without transactions nobody knows which part of a batch had arrived: all of it goes again.
-    if (!this.#isTransactional) this.batchBytes = TRANSACTION_BYTES;
+    if (!this.#isTransactional) this.batchBytes = RECORD_BATCH_BYTES;
   }
 
   async recover(local: LocalPosition, signal: AbortSignal): Promise<Recovery> {
     return await this.#explained(signal, async () => {
       await this.#disconnect();
+      this.#together = 1;
       this.#incarnation = local.incarnation;
       this.#note = parseInFlight(local.note);
       this.#client ??= await KafkaClient.create(this.#options.client, this.#context.log);
@@ -139,20 +146,18 @@ class KafkaOutput implements Output {
       if (this.#tooLarge.has(position)) rejections.push({ position, reason: "message_too_large" });
       else sendable.push(entry);
     }
-    const parts = this.#parts(sendable, batch.schemas);
     let after = (batch.entries[0]?.position ?? 1) - 1;
-    let containers = this.#join(batch, parts[0]);
-    for (const [i, part] of parts.entries()) {
-      const sent = this.#explained(
+    const parts = this.#parts(sendable, batch.schemas);
+    while (parts.length > 0) {
+      const together = parts.splice(0, this.#together);
+      const startedAt = performance.now();
+      await this.#explained(
         signal,
-        () => this.#send(batch, containers, { after, rejections, signal }),
-        part,
+        () => this.#send(batch, together, { after, rejections, signal }),
       );
-      // While the broker has its work, so have we.
-      const next = this.#join(batch, parts[i + 1]);
-      await sent;
-      containers = next;
-      after = part.at(-1)?.position ?? after;
+      const isQuick = performance.now() - startedAt < QUICK_MS;
+      this.#together = isQuick ? Math.max(this.#together, together.length * 2) : 1;
+      after = together.at(-1)?.at(-1)?.position ?? after;
     }
     return rejections;
   }
@@ -243,7 +248,7 @@ class KafkaOutput implements Output {
     };
   }
 
-  /** Splits entries so that each part's payloads stay within the limit of a transaction. */
+  /** Splits entries so that each part's payloads stay within the limit of a record batch. */
   #parts(entries: readonly Entry[], schemas: ReadonlyMap<string, string>): Entry[][] {
     const parts: Entry[][] = [];
     let size = 0;
@@ -262,13 +267,10 @@ class KafkaOutput implements Output {
     return parts;
   }
 
-  #join(batch: Batch, entries: readonly Entry[] = []): Container[] {
-    return joinContainers({ ...batch, entries }, this.#context.batchSize, this.#options.codec);
-  }
-
+  /** Sends record batches, together with the position that they end at. */
   async #send(
     batch: Batch,
-    containers: readonly Container[],
+    parts: readonly (readonly Entry[])[],
     { after, rejections, signal }: {
       readonly after: number;
       readonly rejections: readonly Rejection[];
@@ -276,17 +278,12 @@ class KafkaOutput implements Output {
     },
   ): Promise<void> {
     const { topic, epoch } = batch;
-    const last = containers.at(-1)?.last;
+    const last = parts.at(-1)?.at(-1)?.position ?? after;
     const { producer } = this.#connected;
-    if (last === undefined) return;
     const place = await this.#placeOf(topic);
     // The note of what was given up must not replace that of what came after it.
     signal.throwIfAborted();
-    const record = this.#record(batch, containers, place.partition);
-    if (!this.#isTransactional) {
-      await producer.send(record);
-      return;
-    }
+    if (!this.#isTransactional) return await this.#sendParts(producer, batch, parts, signal);
     const note: InFlight = {
       topic,
       partition: place.partition,
@@ -299,15 +296,30 @@ class KafkaOutput implements Output {
     this.#note = note;
     await this.#context.note(JSON.stringify(note));
     const transaction = await producer.transaction();
-    const sent = await transaction.send(record);
-    const base = Number(sent[0]?.baseOffset ?? -1);
-    if (base >= 0) place.end = base + record.messages.length;
+    await this.#sendParts(transaction, batch, parts, signal);
     const offset = { partition: 0, offset: String(last), ...{ metadata: this.#incarnation } };
     await transaction.sendOffsets({
       consumerGroupId: this.#groupId,
       topics: [{ topic, partitions: [offset] }],
     });
     await transaction.commit();
+  }
+
+  async #sendParts(
+    sender: Pick<Producer, "send">,
+    batch: Batch,
+    parts: readonly (readonly Entry[])[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const place = await this.#placeOf(batch.topic);
+    for (const part of parts) {
+      signal.throwIfAborted();
+      this.#sending = part;
+      const record = this.#record(batch, part, place.partition);
+      const [sent] = await sender.send(record);
+      const base = Number(sent?.baseOffset ?? -1);
+      if (base >= 0) place.end = base + record.messages.length;
+    }
   }
 
   /** Where records of a topic go: found out once for each connection. */
@@ -328,8 +340,9 @@ class KafkaOutput implements Output {
     return this.#connection;
   }
 
-  #record(batch: Batch, containers: readonly Container[], partition: number) {
-    const { acks, compression, client } = this.#options;
+  #record(batch: Batch, entries: readonly Entry[], partition: number) {
+    const { acks, compression, client, codec } = this.#options;
+    const containers = joinContainers({ ...batch, entries }, this.#context.batchSize, codec);
     return {
       topic: batch.topic,
       acks,
@@ -355,7 +368,6 @@ class KafkaOutput implements Output {
   async #explained<T>(
     signal: AbortSignal,
     job: () => Promise<T>,
-    part: readonly Entry[] = [],
   ): Promise<T> {
     const startedAt = performance.now();
     const stopped = Promise.withResolvers<never>();
@@ -369,7 +381,7 @@ class KafkaOutput implements Output {
     } catch (error) {
       const elapsedMs = performance.now() - startedAt;
       const told = explain(this.#client?.complete(error) ?? error, this.#target, elapsedMs);
-      if (isTooLarge(error)) this.#shrink(part, told);
+      if (isTooLarge(error)) this.#shrink(this.#sending, told);
       if (told instanceof FencedError && told !== error) await this.#noteFenced();
       throw told;
     } finally {

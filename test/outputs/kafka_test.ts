@@ -149,13 +149,40 @@ const CASES: Readonly<Record<string, (scene: Scene, kafka: Kafka) => Promise<voi
     assert.equal((await scene.groupOffset())?.offset, "10");
   },
 
-  "a batch that is too much for a transaction goes in several": async (scene) => {
+  "what is too much for a record batch goes in several, more of them in each transaction": async (
+    scene,
+    kafka,
+  ) => {
     await using work = scene.delivery({ "kafka.compression": "none" }, { batchSize: 1 });
-    await work.append(...range(1, 5).map((text) => named(text, undefined, 300_000)));
+    await work.append(...range(1, 17).map((text) => named(text, undefined, 300_000)));
     await work.recover();
     await work.deliverAll();
-    // Behind each transaction its marker takes an offset.
-    assert.deepEqual((await scene.records()).map(({ offset }) => offset), [0, 1, 2, 4, 5]);
+    // Behind each transaction its marker takes an offset: of three, six and eight records.
+    const offsets = (await scene.records()).map(({ offset }) => offset);
+    assert.deepEqual(offsets, [0, 1, 2, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 18]);
+    assert.equal(batchAttributes(kafka, scene.topic).length, 6);
+    assert.deepEqual(await scene.groupOffset(), {
+      offset: "17",
+      metadata: (await work.buffer.local("kafka")).incarnation,
+    });
+  },
+
+  "a transaction with one record batch that is too large leaves nothing behind": async (scene) => {
+    await scene.createTopic({ "max.message.bytes": "700000" });
+    await using work = scene.delivery({ "kafka.compression": "none" }, { batchSize: 1 });
+    await work.append("1");
+    await work.recover();
+    await work.deliverAll();
+    // The next one holds two record batches, and the second of them is refused.
+    const sizes = [600_000, 800_000, 600_000];
+    await work.append(...sizes.map((size, i) => named(String(i + 2), undefined, size)));
+    await assert.rejects(work.deliver(), /larger than/);
+    assert.deepEqual(await scene.texts(), ["1"]);
+    assert.equal((await work.recover()).position, 1);
+    await work.deliverAll();
+    const readings = (await scene.read()).filter(({ kind }) => kind === "reading");
+    assert.deepEqual(readings.map(({ text }) => text), ["1", "2", "4"]);
+    assert.equal((await work.buffer.stats()).deadLetters, 1);
   },
 
   "record batches are compressed as asked, and part of a transaction": async (scene, kafka) => {
