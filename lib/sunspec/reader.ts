@@ -14,6 +14,8 @@ const LENGTH = { offset: 1 };
 const SMALLEST_CAP = 8;
 /** Registers of the largest number; it is never read in parts. */
 const LARGEST_NUMBER = 4;
+/** Milliseconds within which the parts of a model have to arrive, or it is asked for once more. */
+const MOST_APART_MS = 1500;
 /** After so many refusals in one read, what is refused is given up whole: a false length can announce 65,535 registers. */
 const REFUSAL_LIMIT = 500;
 
@@ -101,6 +103,8 @@ export class ModelReader {
   readonly #learned: Learned;
   #plans = new WeakMap<readonly ModelWant[], Plan>();
   #maxRegisters: number;
+  /** Even asked twice it needs longer for a model than one moment: that is how it is. */
+  #isSlow = false;
 
   /**
    * Nothing is read before `read`.
@@ -140,6 +144,18 @@ export class ModelReader {
     wants: readonly ModelWant[],
     signal: AbortSignal,
   ): Promise<readonly ModelRead[]> {
+    let run = await this.#run(wants, signal);
+    if (run.isTorn && !this.#isSlow) run = await this.#run(wants, signal);
+    this.#isSlow = run.isTorn;
+    if (run.isEmpty && run.lastFailure) throw run.lastFailure;
+    for (const read of run.reads) {
+      if (!read.isRead(ID) || !read.isRead(LENGTH)) continue;
+      checkPlace(read.place, read.image, this.#transport.endpoint);
+    }
+    return run.reads;
+  }
+
+  async #run(wants: readonly ModelWant[], signal: AbortSignal): Promise<Run> {
     const plan = this.#plans.get(wants) ?? this.#plan(wants);
     const run = new Run(plan, wants);
     for (const planned of plan.requests) {
@@ -148,12 +164,7 @@ export class ModelReader {
         stack.push(...await this.#request(request, run, signal));
       }
     }
-    if (run.isEmpty && run.lastFailure) throw run.lastFailure;
-    for (const read of run.reads) {
-      if (!read.isRead(ID) || !read.isRead(LENGTH)) continue;
-      checkPlace(read.place, read.image, this.#transport.endpoint);
-    }
-    return run.reads;
+    return run;
   }
 
   /** Sends one request; gives the requests to send instead when the device refuses it. */
@@ -371,6 +382,11 @@ class Run {
     return this.#requests === 0;
   }
 
+  /** Whether a model's parts are of moments too far apart. */
+  get isTorn(): boolean {
+    return this.reads.some(({ isTorn }) => isTorn);
+  }
+
   placeOf(want: number): ModelPlace | undefined {
     return this.reads[want]?.place;
   }
@@ -417,6 +433,9 @@ class WantRead implements ModelRead {
   readonly place: ModelPlace;
   readAt = 0;
   failure: ModbusException | undefined;
+  /** Its first part came long before its last one. */
+  isTorn = false;
+  #firstAt = 0;
   readonly #run: Run;
   readonly #want: number;
   #image: DataView | undefined;
@@ -447,6 +466,8 @@ class WantRead implements ModelRead {
   store(address: number, bytes: Uint8Array, now: number): void {
     const { place } = this;
     this.readAt = now;
+    this.#firstAt ||= now;
+    this.isTorn = now - this.#firstAt > MOST_APART_MS;
     const from = (address - place.address) * 2;
     const length = (place.length + HEADER_LENGTH) * 2;
     if (from <= 0 && from + bytes.length >= length) {

@@ -422,6 +422,27 @@ Deno.test("readAt is when the last register of a model arrived", async () => {
   assert.deepEqual(reads.map(({ readAt }) => readAt), [1001, 1002, 1003]);
 });
 
+Deno.test("a model whose parts came far apart is asked for once more, unless it always is so slow", async () => {
+  let now = 1000;
+  let waits: number[] = [];
+  using _clock = replaced(Date, "now", () => now);
+  const given = await bench([103], () => void (now += waits.shift() ?? 10));
+  const reader = new ModelReader(given.device, 3, 30);
+  const requests = async (...takes: number[]) => {
+    waits = takes;
+    given.device.takeRequests();
+    const [model] = await reader.read(given.wants, forever);
+    return [given.device.takeRequests().length, model?.readAt];
+  };
+  assert.deepEqual(await requests(), [2, 1020], "it takes two requests");
+  assert.deepEqual(await requests(10, 2000), [4, 3050], "a wait in the middle");
+  assert.deepEqual(await requests(2000, 10), [2, 5060], "a wait before the first of it");
+  assert.deepEqual(await requests(10, 2000, 10, 2000), [4, 9080], "slow both times");
+  assert.deepEqual(await requests(10, 2000), [2, 11_090], "slow as ever");
+  assert.deepEqual(await requests(), [2, 11_110], "quick again");
+  assert.deepEqual(await requests(10, 2000), [4, 13_140]);
+});
+
 Deno.test("a read gives a new image, and leaves the last one alone", async () => {
   const given = await bench([103]);
   const reader = new ModelReader(given.device, 3, 125);
