@@ -8,7 +8,7 @@
  */
 // deno-lint-ignore-file no-console
 import { parseArgs } from "node:util";
-import { bundle, DIST, ENTRY, PROGRAM } from "./build/bundle.ts";
+import { bundleToCompile, DIST, ENTRY, PROGRAM } from "./build/bundle.ts";
 import { compileFor } from "./build/compile_for.ts";
 import { TARGETS, targetsOf } from "./build/targets.ts";
 
@@ -20,7 +20,7 @@ if (!targets) {
   console.error(`Cannot compile for "${word}": use one of ${known}`);
   Deno.exit(2);
 }
-await bundle(PROGRAM);
+await bundleToCompile(PROGRAM);
 const source = `${PROGRAM}/${ENTRY}`;
 const denort = Deno.env.get("DENORT_BIN") || undefined;
 let failed = 0;

@@ -15,6 +15,10 @@ Deno.test("the bundled program works outside the checkout: version, read, collec
     return out;
   };
   assert.equal(JSON.parse(await output(["version", "--json"])).sunspool, VERSION);
+  assert.match(await output(["completion", "bash", "read", "--ex"]), /^--explain/m);
+  const all = [...Deno.readDirSync(`${cwd}/program`)].length;
+  const looked = await seenAtStart(`${cwd}/program/sunspool.js`);
+  assert.ok(looked.length < all / 4, `a start looks through ${looked.length} files of ${all}`);
 
   await using devices = await simulate(["--models", "1,103,160:2"], { cwd });
   const endpoint = devices.endpoints[0];
@@ -46,6 +50,13 @@ Deno.test("the bundled program works outside the checkout: version, read, collec
     ["sunspec/1", "sunspec/103", "sunspec/160"],
   );
 });
+
+/** The files that Deno looks through before it runs the program. */
+async function seenAtStart(entry: string): Promise<readonly unknown[]> {
+  const program = ["info", "--json", "--no-config", entry];
+  const { out } = await run([], { cwd: ".", program });
+  return JSON.parse(out).modules;
+}
 
 function files(cwd: string): string[] {
   try {
