@@ -2,6 +2,7 @@ import { dirname } from "node:path";
 import { messageOf } from "../../lib/core/mod.ts";
 import { complaint, run } from "../services/run.ts";
 import { requireOurs } from "./bundle.ts";
+import { V8_FLAGS } from "./launch.ts";
 import { isProgramFor, TARGETS } from "./targets.ts";
 import { EMULATOR, wordsToRun } from "./try.ts";
 
@@ -52,7 +53,7 @@ async function compile(
   target: string,
   { source, output, denort }: Compilation,
 ): Promise<string> {
-  const options = ["--allow-all", "--no-prompt", "--unstable-net", "--target", target];
+  const options = ["--allow-all", "--no-prompt", "--unstable-net", V8_FLAGS, "--target", target];
   const words = ["compile", "--quiet", ...options, "-o", output, source];
   const { code, stderr } = await run(Deno.execPath(), words, { timeoutMs: COMPILE_MS });
   // Programs for Windows get a suffix from deno compile.

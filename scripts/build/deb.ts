@@ -10,6 +10,7 @@ import { billOfMaterials } from "../supply/sbom.ts";
 import { ROOT } from "./bundle.ts";
 import type { Contents } from "./extractor.ts";
 import { fill } from "./fill.ts";
+import { LAUNCH_WORDS } from "./launch.ts";
 import { commandPage, overviewPage } from "./man.ts";
 import { type Machine, MACHINES } from "./runtime.ts";
 
@@ -81,7 +82,7 @@ async function packedFiles({ zippedRuntime, program }: Contents): Promise<readon
   return [
     { path: "/usr/lib/sunspool/sunspool", bytes: gunzipSync(zippedRuntime), mode: 0o755 },
     ...await programFiles(program),
-    text("/usr/bin/sunspool", await template("launcher"), 0o755),
+    text("/usr/bin/sunspool", await launcher(), 0o755),
     text("/etc/sunspool/config.toml", await template("config.toml"), 0o640),
     text("/etc/sunspool/environment", await template("environment"), 0o640),
     text("/usr/share/doc/sunspool/copyright", await copyright()),
@@ -112,6 +113,10 @@ async function copyright(): Promise<string> {
   const licence = await Deno.readTextFile(`${ROOT}LICENSE`);
   const lines = licence.trim().split("\n").map((line) => ` ${line.trim() || "."}`);
   return fill(await template("copyright"), { LICENSE: lines.join("\n") });
+}
+
+async function launcher(): Promise<string> {
+  return fill(await template("launcher"), { LAUNCH_WORDS: LAUNCH_WORDS.join(" ") });
 }
 
 async function manualPages(): Promise<PackedFile[]> {

@@ -42,8 +42,7 @@ start() {
   export DENO_DIR DENO_NO_UPDATE_CHECK
   home=$1
   shift
-  exec "$home/sunspool" run --allow-all --no-prompt --unstable-net --no-config --no-lock --no-remote \
-    --cached-only --quiet "$home/program/sunspool.js" "$@"
+  exec "$home/sunspool" @LAUNCH_WORDS@ "$home/program/sunspool.js" "$@"
 }
 
 # part OFFSET LENGTH: bytes of this file, counted from 1.

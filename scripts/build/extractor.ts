@@ -2,6 +2,7 @@ import { gzipSync } from "node:zlib";
 import { VERSION } from "../../lib/version.ts";
 import { runOrThrow } from "../services/run.ts";
 import { fill } from "./fill.ts";
+import { LAUNCH_WORDS } from "./launch.ts";
 import { type Machine, MACHINES } from "./runtime.ts";
 
 const TEMPLATE = new URL("./extractor.sh", import.meta.url);
@@ -29,6 +30,7 @@ export async function makeExecutable(machine: Machine, contents: Contents): Prom
     MACHINE: facts.machine,
     LOADER: facts.loader,
     SUM: sum,
+    LAUNCH_WORDS: LAUNCH_WORDS.join(" "),
     RUNTIME_LENGTH: String(runtime.length),
     PROGRAM_LENGTH: String(program.length),
   };

@@ -1,5 +1,6 @@
 import { findCommand, runOrThrow } from "../services/run.ts";
 import { ENTRY, requireOurs } from "./bundle.ts";
+import { LAUNCH_WORDS } from "./launch.ts";
 import { type Machine, MACHINES } from "./runtime.ts";
 
 /** Runs arm64 programs on other machines. */
@@ -9,18 +10,7 @@ const ARM64_ROOT = "/usr/aarch64-linux-gnu";
 
 /** How the launcher calls the unpacked program in `folder`. */
 export function programWords(folder: string): string[] {
-  return [
-    ...[
-      "run",
-      "--allow-all",
-      "--no-prompt",
-      "--unstable-net",
-      "--no-config",
-      "--no-lock",
-      "--no-remote",
-    ],
-    ...["--cached-only", "--quiet", `${folder}/program/${ENTRY}`],
-  ];
+  return [...LAUNCH_WORDS, `${folder}/program/${ENTRY}`];
 }
 
 /** The words before {@linkcode programWords} that run a machine's unpacked Deno here; undefined = none can. */
