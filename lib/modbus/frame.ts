@@ -26,10 +26,9 @@ export interface Frame {
 /** Writes a frame. */
 export function encodeFrame({ transactionId, unitId, pdu }: Frame): Uint8Array {
   const bytes = new Uint8Array(PREFIX_LENGTH + 1 + pdu.length);
-  const view = new DataView(bytes.buffer);
-  view.setUint16(0, transactionId);
-  view.setUint16(4, pdu.length + 1);
-  view.setUint8(6, unitId);
+  putWord(bytes, 0, transactionId);
+  putWord(bytes, 4, pdu.length + 1);
+  bytes[PREFIX_LENGTH] = unitId;
   bytes.set(pdu, PREFIX_LENGTH + 1);
   return bytes;
 }
@@ -70,13 +69,17 @@ function wordAt(bytes: Uint8Array, at: number): number {
   return (bytes[at] ?? 0) << 8 | (bytes[at + 1] ?? 0);
 }
 
+function putWord(bytes: Uint8Array, at: number, word: number): void {
+  bytes[at] = word >> 8;
+  bytes[at + 1] = word;
+}
+
 /** The PDU of a read: function code, address, quantity. */
 export function readPdu({ functionCode, address, quantity }: ReadRequest): Uint8Array {
   const pdu = new Uint8Array(5);
-  const view = new DataView(pdu.buffer);
-  view.setUint8(0, functionCode);
-  view.setUint16(1, address);
-  view.setUint16(3, quantity);
+  pdu[0] = functionCode;
+  putWord(pdu, 1, address);
+  putWord(pdu, 3, quantity);
   return pdu;
 }
 
@@ -117,7 +120,8 @@ export function quantityOf(pdu: Uint8Array): number {
  * @throws {ProtocolError} when it cannot be the answer: wrong unit, function, length or byte count
  */
 export function checkReply(request: Omit<Frame, "transactionId">, { unitId, pdu }: Frame): void {
-  const [functionCode = 0, byteCount = 0] = pdu;
+  const functionCode = pdu[0] ?? 0;
+  const byteCount = pdu[1] ?? 0;
   const length = replyLength(request, { unitId, functionCode, byteCount });
   if (pdu.length === length) return;
   throw new ProtocolError(

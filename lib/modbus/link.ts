@@ -44,7 +44,7 @@ export interface OpenLink {
   close(): void;
 }
 
-interface Pending extends Expiring {
+interface Pending {
   readonly request: Frame;
   readonly exchange: Exchange;
   stale: number;
@@ -62,7 +62,9 @@ const NOTHING = new Uint8Array(0);
  * reply to an earlier request is dropped and counted; any other deviation, and the deadline, ends
  * the connection.
  */
-export class Link implements OpenLink {
+export class Link implements OpenLink, Expiring {
+  /** When the request in flight has taken too long; see {@linkcode Expiring}. */
+  dueAt = 0;
   readonly #stream: ByteStream;
   readonly #name: string;
   readonly #framing: Framing;
@@ -113,12 +115,16 @@ export class Link implements OpenLink {
     const request = { transactionId: this.#nextTransactionId, unitId, pdu };
     this.#nextTransactionId = (this.#nextTransactionId + 1) % 0x1_0000;
     return new Promise((resolve, reject) => {
-      const dueAt = now() + timeoutMs;
-      const expire = () => this.#end(this.#silence(exchange));
-      this.#pending = { request, exchange, stale: 0, dueAt, expire, resolve, reject };
-      deadlines.start(this.#pending, timeoutMs);
+      this.#pending = { request, exchange, stale: 0, resolve, reject };
+      this.dueAt = now() + timeoutMs;
+      deadlines.start(this, timeoutMs);
       this.#send(this.#framing.encode(request));
     });
+  }
+
+  /** The request in flight has taken too long. */
+  expire(): void {
+    if (this.#pending) this.#end(this.#silence(this.#pending.exchange));
   }
 
   /** Throws away what comes, until nothing has come for `quietMs` or it seems that it never stops. */
@@ -150,15 +156,12 @@ export class Link implements OpenLink {
     this.#signal = signal;
   }
 
-  async #send(bytes: Uint8Array): Promise<void> {
-    try {
-      let sent = await this.#stream.write(bytes);
-      while (sent < bytes.length) sent += await this.#stream.write(bytes.subarray(sent));
-    } catch (cause) {
-      this.#end(
-        cause instanceof TransportError ? cause : this.#lost(messageOf(cause), cause),
-      );
-    }
+  #send(bytes: Uint8Array): void {
+    this.#stream.write(bytes).then(
+      (sent) => sent < bytes.length && this.#send(bytes.subarray(sent)),
+      (cause) =>
+        this.#end(cause instanceof TransportError ? cause : this.#lost(messageOf(cause), cause)),
+    );
   }
 
   async #receive(): Promise<void> {
@@ -204,7 +207,7 @@ export class Link implements OpenLink {
       if (taken.pdu) this.#answer(taken.pdu);
       else if (taken.isStale) this.#countStale();
       else this.#noise += taken.end;
-      bytes = bytes.subarray(taken.end);
+      bytes = taken.end === bytes.length ? NOTHING : bytes.subarray(taken.end);
     }
     this.#received = bytes.length === 0 ? NOTHING : bytes.slice();
   }
@@ -216,7 +219,7 @@ export class Link implements OpenLink {
   #takePending(): Pending | undefined {
     const pending = this.#pending;
     this.#pending = undefined;
-    if (pending) deadlines.stop(pending);
+    if (pending) deadlines.stop(this);
     return pending;
   }
 

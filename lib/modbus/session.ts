@@ -122,11 +122,14 @@ export class Session {
    * @throws {TransportError}
    */
   async connect(signal: AbortSignal, observe?: UnitOptions["observe"]): Promise<void> {
+    await this.#takeTurn();
     try {
-      await this.#exclusive(() => this.#connected(signal));
+      await this.#connected(signal);
     } catch (error) {
       if (!signal.aborted) observe?.(resultOf(error));
       throw error;
+    } finally {
+      this.#passTurn();
     }
   }
 
@@ -148,8 +151,10 @@ export class Session {
     const isProbe = this.#breaker.check(unitId, performance.now()) === "once";
     const retries = isProbe ? 0 : options.retryCount ?? this.#options.retryCount;
     for (let attempt = 0;; attempt++) {
+      const turn = this.#takeTurn();
+      if (turn) await turn;
       try {
-        return await this.#exclusive(() => this.#attempt(unitId, request, options, signal));
+        return await this.#send(unitId, request, options, signal);
       } catch (error) {
         signal.throwIfAborted();
         options.observe?.(resultOf(error));
@@ -157,6 +162,8 @@ export class Session {
           this.#breaker.failed(unitId, error, performance.now());
           throw error;
         }
+      } finally {
+        this.#passTurn();
       }
       await delay(this.#retryDelay(attempt), signal);
     }
@@ -167,19 +174,19 @@ export class Session {
     return backoff(attempt, { initialMs, maxMs, random });
   }
 
-  /** Runs one job at a time, in the order they came. */
-  async #exclusive<T>(job: () => Promise<T>): Promise<T> {
-    clearTimeout(this.#release);
-    if (this.#isBusy) await new Promise<void>((turn) => this.#turns.push(turn));
+  /** One has the connection at a time, in the order they came; undefined = now. */
+  #takeTurn(): Promise<void> | undefined {
+    if (this.#release !== undefined) clearTimeout(this.#release);
+    if (this.#isBusy) return new Promise((turn) => this.#turns.push(turn));
     this.#isBusy = true;
-    try {
-      return await job();
-    } finally {
-      const next = this.#turns.shift();
-      this.#isBusy = next !== undefined;
-      next?.();
-      if (!next && this.#options.session === "release") this.#releaseSoon();
-    }
+    return undefined;
+  }
+
+  #passTurn(): void {
+    const next = this.#turns.shift();
+    this.#isBusy = next !== undefined;
+    next?.();
+    if (!next && this.#options.session === "release") this.#releaseSoon();
   }
 
   #releaseSoon(): void {
@@ -190,65 +197,58 @@ export class Session {
     }, RELEASE_AFTER_MS);
   }
 
-  async #attempt(
-    unitId: number,
-    request: ReadRequest,
-    options: UnitOptions,
-    signal: AbortSignal,
-  ): Promise<Uint8Array> {
-    const wasOpen = this.#link?.isOpen === true;
-    try {
-      return await this.#send(unitId, request, options, signal);
-    } catch (error) {
-      // Devices close an idle connection; the first request after it meets the end of the old one.
-      const isStaleLink = wasOpen && isClosed(error);
-      if (!isStaleLink || this.#closed || signal.aborted) throw error;
-      return await this.#send(unitId, request, options, signal);
-    }
-  }
-
   async #send(
     unitId: number,
     request: ReadRequest,
     options: UnitOptions,
     signal: AbortSignal,
   ): Promise<Uint8Array> {
-    signal.throwIfAborted();
-    const link = this.#openLink ?? await this.#connected(signal);
-    const isFirst = link !== this.#usedLink;
-    const pauseMs = this.#pauseMs(isFirst);
-    if (pauseMs > 0) await delay(pauseMs, signal);
-    this.#usedLink = link;
-    const sinceMs = performance.now() - this.#lastExchange;
-    const heard = (isAnswered: boolean) =>
-      isFirst ? this.#pace.first(unitId, isAnswered) : this.#pace.next(unitId, isAnswered, sinceMs);
-    const timeoutMs = options.requestTimeoutMs ?? this.#options.requestTimeoutMs;
-    const onStale = () => options.observe?.("stale_reply");
-    try {
-      const pdu = readPdu(request);
-      const reply = await link.exchange({ unitId, pdu, timeoutMs, signal, onStale });
-      const exception = exceptionOf(reply, unitId, request);
-      if (exception) throw exception;
-      this.#failedConnects = 0;
-      options.observe?.("ok");
-      this.#breaker.answered(unitId);
-      heard(true);
-      return registersOf(reply);
-    } catch (error) {
-      if (error instanceof ModbusException) {
-        if (!isSilence(error)) this.#breaker.answered(unitId);
-        // An answer, even one that says no, is what a connection is for.
+    for (let sends = 1;; sends++) {
+      signal.throwIfAborted();
+      const open = this.#openLink;
+      const link = open ?? await this.#connected(signal);
+      const isFirst = link !== this.#usedLink;
+      const pauseMs = this.#pauseMs(isFirst);
+      if (pauseMs > 0) await delay(pauseMs, signal);
+      this.#usedLink = link;
+      const sinceMs = performance.now() - this.#lastExchange;
+      const heard = (isAnswered: boolean) =>
+        isFirst
+          ? this.#pace.first(unitId, isAnswered)
+          : this.#pace.next(unitId, isAnswered, sinceMs);
+      try {
+        const reply = await link.exchange({
+          unitId,
+          pdu: readPdu(request),
+          timeoutMs: options.requestTimeoutMs ?? this.#options.requestTimeoutMs,
+          signal,
+          onStale: () => options.observe?.("stale_reply"),
+        });
+        const exception = exceptionOf(reply, unitId, request);
+        if (exception) throw exception;
         this.#failedConnects = 0;
+        options.observe?.("ok");
+        this.#breaker.answered(unitId);
         heard(true);
-      } else if (isDenied(error)) {
-        this.#connectFailed(error);
-      } else if (isSilence(error) || (isFirst && isClosed(error))) {
-        if (!signal.aborted) heard(false);
+        return registersOf(reply);
+      } catch (error) {
+        if (error instanceof ModbusException) {
+          if (!isSilence(error)) this.#breaker.answered(unitId);
+          // An answer, even one that says no, is what a connection is for.
+          this.#failedConnects = 0;
+          heard(true);
+        } else if (isDenied(error)) {
+          this.#connectFailed(error);
+        } else if (isSilence(error) || (isFirst && isClosed(error))) {
+          if (!signal.aborted) heard(false);
+        }
+        // Devices close an idle connection; the first request after it meets the end of the old one.
+        const isStaleLink = open !== undefined && isClosed(error);
+        if (!isStaleLink || sends > 1 || this.#closed || signal.aborted) throw error;
+      } finally {
+        this.#transactionId = link.nextTransactionId;
+        this.#lastExchange = performance.now();
       }
-      throw error;
-    } finally {
-      this.#transactionId = link.nextTransactionId;
-      this.#lastExchange = performance.now();
     }
   }
 
