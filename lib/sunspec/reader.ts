@@ -1,4 +1,4 @@
-import { ModbusException, type Transport, TransportError } from "../core/mod.ts";
+import { ModbusException, type ReadRequest, type Transport, TransportError } from "../core/mod.ts";
 import { type Atom, MAX_READ_QUANTITY, planReads } from "../modbus/mod.ts";
 import { HEADER_LENGTH, type Layout, type Leaf } from "./layout.ts";
 import { checkPlace, type ModelPlace } from "./walk.ts";
@@ -50,6 +50,8 @@ export interface ModelRead {
   readonly readAt: number;
   /** What the device answered instead of some of it, this time. */
   readonly failure: ModbusException | undefined;
+  /** Whether any point may have come in another request than its scale factor. */
+  readonly mayBeSplit: boolean;
   /** Whether a point came in another request than its scale factor. */
   isSplit(leaf: Leaf): boolean;
   /** Whether a point was asked for and came; of a model without definition, each register is one. */
@@ -91,6 +93,8 @@ interface Plan {
   readonly index: readonly Int32Array[];
   /** Per want: its registers with every point marked as not implemented. */
   readonly blanks: readonly Uint8Array[];
+  /** Per want: whether it is planned that a point comes in another request than its scale factor. */
+  readonly splits: readonly boolean[];
 }
 
 /**
@@ -156,49 +160,65 @@ export class ModelReader {
   }
 
   async #run(wants: readonly ModelWant[], signal: AbortSignal): Promise<Run> {
+    const functionCode = this.#functionCode;
     const plan = this.#plans.get(wants) ?? this.#plan(wants);
     const run = new Run(plan, wants);
-    for (const planned of plan.requests) {
-      const stack = [planned];
-      for (let request = stack.pop(); request; request = stack.pop()) {
-        stack.push(...await this.#request(request, run, signal));
+    const left = plan.requests.toReversed();
+    for (let request = left.pop(); request; request = left.pop()) {
+      const { address, quantity } = spanOf(plan.pieces, request);
+      const isTwin = quantity === run.lastQuantity;
+      const lead = isTwin ? this.#leadOf(request, quantity, run) : 0;
+      const cut = this.#placeToCut(request, quantity, isTwin && lead === 0, run);
+      if (cut !== undefined) {
+        left.push(...halves(request, cut));
+        continue;
+      }
+      const asked = { functionCode, address: address - lead, quantity: quantity + lead };
+      try {
+        const isWhole = !this.#isInParts(asked, run);
+        const bytes = isWhole
+          ? await this.#transport.readRegisters(asked, signal)
+          : await this.#readParts(asked, run, signal);
+        if (isWhole) run.lastQuantity = asked.quantity;
+        run.store(request, address, lead === 0 ? bytes : bytes.subarray(lead * 2));
+      } catch (error) {
+        left.push(...await this.#instead(request, run, error, signal));
       }
     }
     return run;
   }
 
-  /** Sends one request; gives the requests to send instead when the device refuses it. */
-  async #request(request: Request, run: Run, signal: AbortSignal): Promise<Request[]> {
-    const { from, to } = request;
-    const first = run.plan.pieces[from];
-    const last = run.plan.pieces[to - 1];
-    if (!first || !last) return [];
-    const { address } = first;
-    const length = last.address + last.quantity - address;
-    if (length > this.#maxRegisters && to - from > 1) {
-      return halves(request, cutOf(run.plan.pieces, request));
+  /** Where a request has to be cut before it is sent; undefined = it may be sent. */
+  #placeToCut(
+    request: Request,
+    quantity: number,
+    isTwin: boolean,
+    { plan }: Run,
+  ): number | undefined {
+    if (request.to - request.from === 1) return undefined;
+    if (quantity > this.#maxRegisters) return cutOf(plan.pieces, request);
+    return isTwin ? request.to - 1 : undefined;
+  }
+
+  /** The requests to send instead of one that failed. */
+  async #instead(
+    request: Request,
+    run: Run,
+    error: unknown,
+    signal: AbortSignal,
+  ): Promise<Request[]> {
+    const asked = Math.min(spanOf(run.plan.pieces, request).quantity, this.#maxRegisters);
+    if (error instanceof TransportError) {
+      await this.#requireDropped(request, run, error, signal);
+      if (!request.isDropped) return [{ ...request, isDropped: true }];
+      return this.#shrink(request, run, asked, ILLEGAL_QUANTITY);
     }
-    const isTwin = length === run.lastQuantity;
-    const lead = isTwin ? this.#leadOf(request, length, run) : 0;
-    if (isTwin && lead === 0 && to - from > 1) return halves(request, to - 1);
-    try {
-      const bytes = await this.#readRegisters(address - lead, length + lead, run, signal);
-      run.store(request, address, bytes.subarray(lead * 2));
-      return [];
-    } catch (error) {
-      const asked = Math.min(length, this.#maxRegisters);
-      if (error instanceof TransportError) {
-        await this.#requireDropped(request, run, error, signal);
-        if (!request.isDropped) return [{ ...request, isDropped: true }];
-        return this.#shrink(request, run, asked, ILLEGAL_QUANTITY);
-      }
-      if (!(error instanceof ModbusException)) throw error;
-      if (error.code === ILLEGAL_ADDRESS || error.code === ILLEGAL_QUANTITY) {
-        return this.#shrink(request, run, asked, error.code);
-      }
-      if (error.code === 1 || error.code === 4) return this.#skip(request, run, error);
-      throw error;
+    if (!(error instanceof ModbusException)) throw error;
+    if (error.code === ILLEGAL_ADDRESS || error.code === ILLEGAL_QUANTITY) {
+      return this.#shrink(request, run, asked, error.code);
     }
+    if (error.code === 1 || error.code === 4) return this.#skip(request, run, error);
+    throw error;
   }
 
   /**
@@ -217,7 +237,7 @@ export class ModelReader {
     const place = first && run.placeOf(first.want);
     const canBe = error.fault === "timeout" || error.fault === "closed";
     if (!canBe || !first || !last || !place || run.silences >= SILENCE_LIMIT) throw error;
-    const quantity = last.address + last.quantity - first.address;
+    const { quantity } = spanOf(run.plan.pieces, { from, to });
     if (first.address === place.address && quantity <= HEADER_LENGTH) throw error;
     const probe = {
       functionCode: this.#functionCode,
@@ -254,34 +274,25 @@ export class ModelReader {
     return length + before.quantity <= this.#maxRegisters ? before.quantity : 0;
   }
 
-  /** Reads in parts what is larger than a request, or a text that is as long as the answer before. */
-  async #readRegisters(
-    address: number,
-    length: number,
-    run: Run,
-    signal: AbortSignal,
-  ): Promise<Uint8Array> {
-    const most = this.#maxRegisters;
-    const isTwin = length === run.lastQuantity && length > LARGEST_NUMBER;
-    if (length <= most && !isTwin) return await this.#readPart(address, length, run, signal);
-    const bytes = new Uint8Array(length * 2);
-    for (let done = 0; done < length;) {
-      const quantity = unlike(run.lastQuantity, Math.min(length - done, most));
-      bytes.set(await this.#readPart(address + done, quantity, run, signal), done * 2);
-      done += quantity;
-    }
-    return bytes;
+  /** Whether it is larger than a request, or a text that is as long as the answer before. */
+  #isInParts({ quantity }: ReadRequest, { lastQuantity }: Run): boolean {
+    return quantity > this.#maxRegisters ||
+      (quantity === lastQuantity && quantity > LARGEST_NUMBER);
   }
 
-  async #readPart(
-    address: number,
-    quantity: number,
+  async #readParts(
+    { functionCode, address, quantity: length }: ReadRequest,
     run: Run,
     signal: AbortSignal,
   ): Promise<Uint8Array> {
-    const request = { functionCode: this.#functionCode, address, quantity };
-    const bytes = await this.#transport.readRegisters(request, signal);
-    run.lastQuantity = quantity;
+    const bytes = new Uint8Array(length * 2);
+    for (let done = 0; done < length; done += run.lastQuantity) {
+      const most = Math.min(length - done, this.#maxRegisters);
+      const quantity = unlike(run.lastQuantity, most);
+      const part = { functionCode, address: address + done, quantity };
+      bytes.set(await this.#transport.readRegisters(part, signal), done * 2);
+      run.lastQuantity = quantity;
+    }
     return bytes;
   }
 
@@ -339,7 +350,12 @@ export class ModelReader {
     const bringer = new Int32Array(pieces.length);
     for (const [i, { from, to }] of requests.entries()) bringer.fill(i + 1, from, to);
     const touched = requests.map((request) => wantsOf(pieces, request));
-    const plan = { pieces, requests, touched, bringer, index, blanks: wants.map(blank) };
+    const splits = wants.map(({ layout }, want) => {
+      const bringerOf = ({ offset }: Leaf) => bringer[index[want]?.[offset] ?? -1] ?? -1;
+      return layout?.leaves.some((leaf) => isSplit(leaf, bringerOf)) ?? false;
+    });
+    const blanks = wants.map(blank);
+    const plan = { pieces, requests, touched, bringer, index, blanks, splits };
     this.#plans.set(wants, plan);
     return plan;
   }
@@ -398,6 +414,11 @@ class Run {
     if (read) read.failure = failure;
   }
 
+  /** Whether everything has arrived as planned. */
+  get isAsPlanned(): boolean {
+    return this.#bringer === undefined && this.#requests === this.plan.requests.length;
+  }
+
   /** Which request brought the point of a want at an offset; −1 = none did. */
   bringerOf(want: number, offset: number): number {
     return this.bringer(this.plan.index[want]?.[offset] ?? -1);
@@ -451,11 +472,13 @@ class WantRead implements ModelRead {
     return this.#image ??= new DataView(blank.slice().buffer);
   }
 
-  isSplit({ offset, scale }: Leaf): boolean {
-    if (typeof scale !== "object") return false;
-    const value = this.#run.bringerOf(this.#want, offset);
-    const factor = this.#run.bringerOf(this.#want, scale.offset);
-    return value >= 0 && factor >= 0 && value !== factor;
+  get mayBeSplit(): boolean {
+    return !this.#run.isAsPlanned || (this.#run.plan.splits[this.#want] ?? false);
+  }
+
+  isSplit(leaf: Leaf): boolean {
+    return this.mayBeSplit &&
+      isSplit(leaf, ({ offset }) => this.#run.bringerOf(this.#want, offset));
   }
 
   isRead({ offset }: Pick<Leaf, "offset">): boolean {
@@ -479,6 +502,14 @@ class WantRead implements ModelRead {
     const end = Math.min(from + bytes.length, image.byteLength);
     for (let at = Math.max(from, 0); at < end; at++) image.setUint8(at, bytes[at - from] ?? 0);
   }
+}
+
+/** @param bringerOf which request brings a point; −1 = none does */
+function isSplit(leaf: Leaf, bringerOf: (leaf: Leaf) => number): boolean {
+  if (typeof leaf.scale !== "object") return false;
+  const value = bringerOf(leaf);
+  const factor = bringerOf(leaf.scale);
+  return value >= 0 && factor >= 0 && value !== factor;
 }
 
 function wantsOf(pieces: readonly Piece[], { from, to }: Request): readonly number[] {
@@ -555,8 +586,7 @@ function hasTwins(
   maxRegisters: number,
 ): boolean {
   const isLargest = requests.map(({ from, to }) => {
-    const [first, last] = [pieces[from], pieces[to - 1]];
-    return first && last && last.address + last.quantity - first.address === maxRegisters;
+    return spanOf(pieces, { from, to }).quantity === maxRegisters;
   });
   return isLargest.some((is, i) => is && isLargest[i - 1]);
 }
@@ -564,6 +594,13 @@ function hasTwins(
 /** A number of registers that is not the last one. */
 function unlike(last: number, quantity: number): number {
   return quantity === last ? Math.max(quantity - 1, 1) : quantity;
+}
+
+/** The registers from the first piece of a request to its last. */
+function spanOf(pieces: readonly Piece[], { from, to }: Request) {
+  const [first, last] = [pieces[from], pieces[to - 1]];
+  if (!first || !last) throw new RangeError(`No pieces from ${from} to ${to}`);
+  return { address: first.address, quantity: last.address + last.quantity - first.address };
 }
 
 /** A request in two, the first one last. */
