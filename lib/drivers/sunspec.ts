@@ -190,8 +190,11 @@ class SunSpecDevice implements Device {
   ): Promise<readonly Reading[]> {
     // The plan of what is read once an hour is not worth its memory.
     const selected = statics ? select(this.#polled, EVERYTHING) : this.#dynamic;
+    return this.#readings(selected, await this.#read(selected, signal));
+  }
+
+  #readings(selected: Selected, reads: readonly ModelRead[]): readonly Reading[] {
     const { blocks } = selected;
-    const reads = await this.#read(selected, signal);
     const judgements = this.#judge(selected, reads);
     const isAllRead = reads.every(({ failure }) => failure === undefined);
     if (!isAllRead || this.#memory.mayBeUnread) {
@@ -199,15 +202,13 @@ class SunSpecDevice implements Device {
     }
     this.#isResting = isAtRest(blocks, reads);
     const readings: Reading[] = this.#memory.takeNews().map((news) => this.#news(news));
-    for (const [i, block] of blocks.entries()) {
+    blocks.forEach((block, i) => {
       const read = reads[i];
       const judgement = judgements[i];
-      if (!read || read.readAt === 0) continue;
+      if (!read || read.readAt === 0) return;
       readings.push(this.#reading(block, read, judgement));
-      for (const event of judgement?.events ?? []) {
-        readings.push(this.#counterEvent(block, read, event));
-      }
-    }
+      judgement?.events.forEach((event) => readings.push(this.#counterEvent(block, read, event)));
+    });
     return readings;
   }
 
@@ -252,10 +253,10 @@ class SunSpecDevice implements Device {
     reads: readonly ModelRead[],
   ): readonly (Judgement | undefined)[] {
     const { trust } = this.#memory;
-    for (const [i, model] of trusted.entries()) {
+    trusted.forEach((model, i) => {
       const read = reads[i];
       if (model && read) trust.learn(model, read);
-    }
+    });
     const at = performance.now();
     return trusted.map((model, i) => {
       const read = reads[i];
@@ -313,9 +314,7 @@ class SunSpecDevice implements Device {
   ): Promise<readonly ModelRead[]> {
     try {
       const reads = await this.#reader.read(wants, signal);
-      for (const [i, block] of blocks.entries()) {
-        checkCounts(block, reads[i], this.identity.endpoint);
-      }
+      blocks.forEach((block, i) => checkCounts(block, reads[i], this.identity.endpoint));
       return reads;
     } catch (error) {
       // What stood somewhere does so no longer, whatever is at the ends of the chain.
@@ -401,14 +400,11 @@ function selectable({ place, definition }: Block) {
 
 /** Whether every inverter there says that it rests. */
 function isAtRest(blocks: readonly Block[], reads: readonly ModelRead[]): boolean {
-  let isAnyAtRest = false;
-  for (const [i, { layout }] of blocks.entries()) {
+  const rests = blocks.map(({ layout }, i) => {
     const read = reads[i];
-    const rest = layout && read && restOf(layout, read.image);
-    if (rest === false) return false;
-    isAnyAtRest ||= rest === true;
-  }
-  return isAnyAtRest;
+    return layout && read && restOf(layout, read.image);
+  });
+  return rests.includes(true) && !rests.includes(false);
 }
 
 function failureWarning(read: ModelRead | undefined): string[] {

@@ -25,7 +25,8 @@ export interface Verdict {
 /** Says which points are not plainly good. */
 export type VerdictOf = (leaf: Leaf) => Verdict | undefined;
 
-const ALL_GOOD: VerdictOf = () => undefined;
+/** Nothing is wrong with any of them. */
+export const ALL_GOOD: VerdictOf = () => undefined;
 
 const NOT_IMPLEMENTED: Value = { shown: null, number: null };
 

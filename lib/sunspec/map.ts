@@ -158,12 +158,12 @@ export function checkCounts(
   endpoint: string,
 ): void {
   if (read?.failure) return;
-  for (const [leaf, count] of layout?.counts ?? []) {
+  layout?.counts.forEach((count, leaf) => {
     const now = countOf(leaf, read) ?? 0;
-    if (now === count) continue;
+    if (now === count) return;
     throw new ProtocolError(
       `Cannot trust model ${place.id} of "${endpoint}": ${leaf.name} was ${count}, now it is ${now}; ` +
         "the device is walked again",
     );
-  }
+  });
 }

@@ -20,27 +20,48 @@ export interface PointType {
   raw?(view: DataView, at: number, size: number): WireValue;
 }
 
-type Getter = "getInt16" | "getUint16" | "getInt32" | "getUint32";
-type Setter = "setInt16" | "setUint16" | "setInt32" | "setUint32";
+/** How an integer of up to 32 bits is read and written. */
+interface Word {
+  readonly size: 1 | 2;
+  get(view: DataView, at: number): number;
+  set(view: DataView, at: number, value: number): void;
+}
+
+const INT16: Word = {
+  size: 1,
+  get: (view, at) => view.getInt16(at),
+  set: (view, at, value) => view.setInt16(at, value),
+};
+const UINT16: Word = {
+  size: 1,
+  get: (view, at) => view.getUint16(at),
+  set: (view, at, value) => view.setUint16(at, value),
+};
+const INT32: Word = {
+  size: 2,
+  get: (view, at) => view.getInt32(at),
+  set: (view, at, value) => view.setInt32(at, value),
+};
+const UINT32: Word = {
+  size: 2,
+  get: (view, at) => view.getUint32(at),
+  set: (view, at, value) => view.setUint32(at, value),
+};
 
 function integer(
-  size: 1 | 2,
-  signed: boolean,
+  { size, get, set }: Word,
   notImplemented: number,
   kind: PointType["kind"] = "integer",
 ): PointType {
-  const width = `${signed ? "Int" : "Uint"}${size * 16 as 16 | 32}` as const;
-  const get: Getter = `get${width}`;
-  const set: Setter = `set${width}`;
   return {
     size,
     kind,
     decode(view, at) {
-      const value = view[get](at);
+      const value = get(view, at);
       return value === notImplemented ? null : value;
     },
     encode(view, at, _size, value) {
-      view[set](at, value === null ? notImplemented : Number(value));
+      set(view, at, value === null ? notImplemented : Number(value));
     },
   };
 }
@@ -108,14 +129,35 @@ function stringBytes(view: DataView, at: number, size: number): Uint8Array | und
 /** Not a regular expression: those try every blank of a long string as the first of the last. */
 function withoutPadding(text: string): string {
   let end = text.length;
-  while (end > 0 && /[\0\s]/.test(text.charAt(end - 1))) end--;
+  while (end > 0 && isPadding(text.charCodeAt(end - 1))) end--;
   return text.slice(0, end);
+}
+
+function isPadding(code: number): boolean {
+  if (code > 0x20 && code < 0x7f) return false;
+  return /[\0\s]/.test(String.fromCharCode(code));
+}
+
+/** Nearly all are plain: to ask the platform takes longer than to look. undefined = this one is not. */
+function plainText(view: DataView, at: number, size: number): string | undefined {
+  let end = at + size * 2;
+  while (end > at && view.getUint8(end - 1) === 0) end--;
+  if (end === at || view.getUint8(at) === 0) return undefined;
+  let text = "";
+  for (let i = at; i < end; i++) {
+    const code = view.getUint8(i);
+    if (code > 0x7f) return undefined;
+    text += String.fromCharCode(code);
+  }
+  return withoutPadding(text);
 }
 
 const string: PointType = {
   size: undefined,
   kind: "text",
   decode(view, at, size) {
+    const plain = plainText(view, at, size);
+    if (plain !== undefined) return plain;
     const bytes = stringBytes(view, at, size);
     if (bytes === undefined) return null;
     // Field devices send Latin-1 too ("°"), which windows-1252 holds; that is text all the same.
@@ -226,18 +268,18 @@ const pad: PointType = {
 
 /** By the name the definitions use. */
 export const pointTypes: Readonly<Record<string, PointType>> = {
-  int16: integer(1, true, -0x8000),
-  uint16: integer(1, false, 0xffff),
-  count: integer(1, false, 0xffff),
-  acc16: integer(1, false, 0),
-  enum16: integer(1, false, 0xffff, "enum"),
-  bitfield16: integer(1, false, 0xffff, "bitfield"),
-  sunssf: integer(1, true, -0x8000, "scale_factor"),
-  int32: integer(2, true, -0x8000_0000),
-  uint32: integer(2, false, 0xffff_ffff),
-  acc32: integer(2, false, 0),
-  enum32: integer(2, false, 0xffff_ffff, "enum"),
-  bitfield32: integer(2, false, 0xffff_ffff, "bitfield"),
+  int16: integer(INT16, -0x8000),
+  uint16: integer(UINT16, 0xffff),
+  count: integer(UINT16, 0xffff),
+  acc16: integer(UINT16, 0),
+  enum16: integer(UINT16, 0xffff, "enum"),
+  bitfield16: integer(UINT16, 0xffff, "bitfield"),
+  sunssf: integer(INT16, -0x8000, "scale_factor"),
+  int32: integer(INT32, -0x8000_0000),
+  uint32: integer(UINT32, 0xffff_ffff),
+  acc32: integer(UINT32, 0),
+  enum32: integer(UINT32, 0xffff_ffff, "enum"),
+  bitfield32: integer(UINT32, 0xffff_ffff, "bitfield"),
   int64: integer64(true, -0x8000_0000_0000_0000n),
   uint64: integer64(false, 0xffff_ffff_ffff_ffffn),
   acc64: integer64(false, 0n),

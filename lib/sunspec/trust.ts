@@ -1,5 +1,6 @@
 import { type CounterEvent, type CounterState, judgeCounter } from "./counter.ts";
 import {
+  ALL_GOOD,
   decodeValue,
   scaleFactor,
   type Value,
@@ -98,15 +99,18 @@ export class Trust {
   judge(model: TrustedModel, read: ModelRead, at: number): Judgement {
     let verdicts: Map<Leaf, Verdict> | undefined;
     const events: TrustEvent[] = [];
+    const isLimited = this.#nameplates.has(model.child);
     for (const watched of watchedOf(model.layout)) {
-      const { leaf } = watched;
+      const { leaf, counter } = watched;
+      if (!counter && !isLimited) continue;
       // A value that came apart from its factor says nothing about the ones before and after it.
       if (!read.isRead(leaf) || read.isSplit(leaf)) continue;
-      const verdict = watched.counter
+      const verdict = counter
         ? this.#judgeCounter(model, watched, read, at, events)
         : this.#judgeLimit(model, watched, read);
       if (verdict) verdicts = (verdicts ?? new Map<Leaf, Verdict>()).set(leaf, verdict);
     }
+    if (!verdicts && !read.mayBeSplit) return { verdictOf: ALL_GOOD, events };
     const verdictOf = (leaf: Leaf) =>
       verdicts?.get(leaf) ?? (read.isSplit(leaf) ? SPLIT : undefined);
     return { verdictOf, events };
@@ -132,8 +136,7 @@ export class Trust {
     const factor = scaleFactor(leaf, image);
     // An accumulator's mark for "not accumulated" is 0: only there does null mean a number.
     if (factor === null || (wire === null && !isAccumulator(leaf))) return undefined;
-    const counters = this.#counters.get(key) ?? new Map<string, KnownCounter>();
-    this.#counters.set(key, counters);
+    const counters = this.#countersOf(key);
     const known = counters.get(leaf.name);
     if (known && !known.state.doubted && known.wire === wire && known.factor === factor) return;
     const value = decodeValue(leaf, image);
@@ -149,19 +152,20 @@ export class Trust {
     const most = limit && ceilingOf(this.#nameplates.get(child), limit);
     const { state, quality, event } = judgeCounter(known?.state, sample, most);
     if (!state) counters.delete(leaf.name);
-    else {
-      const isGood = state.good === sample;
-      const shown = isGood || !known ? { value, wire, factor } : known;
-      counters.set(leaf.name, {
-        value: shown.value,
-        wire: shown.wire,
-        factor: shown.factor,
-        state,
-      });
-    }
+    else if (state.good === sample || !known) {
+      counters.set(leaf.name, { value, wire, factor, state });
+    } else counters.set(leaf.name, { ...known, state });
     if (event && known) events.push({ event, leaf, before: known.value, now: value });
     if (quality === "counter_held") return { quality, instead: known?.value ?? NOT_ACCUMULATED };
     return quality === null ? undefined : IMPLAUSIBLE;
+  }
+
+  #countersOf(key: string): Map<string, KnownCounter> {
+    const known = this.#counters.get(key);
+    if (known) return known;
+    const counters = new Map<string, KnownCounter>();
+    this.#counters.set(key, counters);
+    return counters;
   }
 }
 
