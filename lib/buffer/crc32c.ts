@@ -40,3 +40,16 @@ export function crc32c(bytes: Uint8Array): number {
   }
   return ~crc >>> 0;
 }
+
+const encoder = new TextEncoder();
+
+/** The checksum of a text in UTF-8. Nearly all are plain: to have those encoded takes longer. */
+export function crc32cOfText(text: string): number {
+  let crc = ~0;
+  for (let place = 0; place < text.length; place++) {
+    const code = text.charCodeAt(place);
+    if (code > 0x7f) return crc32c(encoder.encode(text));
+    crc = crc >>> 8 ^ (TABLES[(crc ^ code) & 0xff] ?? 0);
+  }
+  return ~crc >>> 0;
+}

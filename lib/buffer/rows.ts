@@ -1,5 +1,5 @@
 import type { Entry, NewEntry, ReadLimit } from "../core/mod.ts";
-import { crc32c } from "./crc32c.ts";
+import { crc32c, crc32cOfText } from "./crc32c.ts";
 import type { Packer } from "./packer.ts";
 import { Pool, unpack } from "./packing.ts";
 import type { Row, Sql } from "./sql.ts";
@@ -206,13 +206,11 @@ function toEntry({ position, topic, payload, createdAt, schema, clockSynced }: L
   return { position, topic, payload, createdAt, schema, clockSynced };
 }
 
-const encoder = new TextEncoder();
-
 /** The checksum of everything in a row but its position and payload. */
 function headerCrc(row: Row): number {
   const { topic, created_at, schema, clock_synced, output, template } = row;
   const columns = [topic, created_at, schema, clock_synced, output];
   // Before there were templates it was that of the others.
   if (template !== null) columns.push(template);
-  return crc32c(encoder.encode(JSON.stringify(columns)));
+  return crc32cOfText(JSON.stringify(columns));
 }

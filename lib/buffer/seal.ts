@@ -1,4 +1,4 @@
-import { crc32c } from "./crc32c.ts";
+import { crc32cOfText } from "./crc32c.ts";
 import type { Sql } from "./sql.ts";
 
 /** Which of the sealed values are not those that were written. */
@@ -42,5 +42,5 @@ function contents(sql: Sql) {
 }
 
 function checksum(rows: readonly (readonly string[])[]): number {
-  return crc32c(new TextEncoder().encode(JSON.stringify(rows)));
+  return crc32cOfText(JSON.stringify(rows));
 }

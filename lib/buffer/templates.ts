@@ -1,4 +1,4 @@
-import { crc32c } from "./crc32c.ts";
+import { crc32c, crc32cOfText } from "./crc32c.ts";
 import type { Template } from "./packing.ts";
 import type { Row, Sql } from "./sql.ts";
 
@@ -89,7 +89,7 @@ function soundTemplate(row: Row): Omit<StoredTemplate, "id"> | undefined {
 
 function checksum(schema: string, numbers: Uint8Array, body: Uint8Array): number {
   const parts = [schema, crc32c(numbers), crc32c(body)];
-  return crc32c(new TextEncoder().encode(JSON.stringify(parts)));
+  return crc32cOfText(JSON.stringify(parts));
 }
 
 function asBytes({ buffer, byteOffset, byteLength }: Uint32Array): Uint8Array {

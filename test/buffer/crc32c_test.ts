@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { crc32cOfText } from "../../lib/buffer/crc32c.ts";
 import { crc32c } from "../../lib/buffer/mod.ts";
 import { fromHex } from "../modbus/hex.ts";
 
@@ -30,6 +31,19 @@ Deno.test("crc32c() of any piece of an array is what its bits give one by one", 
       const piece = bytes.subarray(first, end);
       assert.equal(crc32c(piece), bitByBit(piece), `${first} to ${end}`);
     }
+  }
+});
+
+Deno.test("crc32cOfText() is that of the text in UTF-8", () => {
+  const texts = [
+    "",
+    "123456789",
+    '["sunspec.telemetry",1795659571000,"",1,null,7]',
+    "Süd",
+    "\u007f\u0080",
+  ];
+  for (const text of [...texts, "on the roof: ☀️", "a half \ud83d"]) {
+    assert.equal(crc32cOfText(text), bitByBit(new TextEncoder().encode(text)), text);
   }
 });
 
