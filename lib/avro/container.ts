@@ -76,15 +76,20 @@ export function encodeHeader(
   return concat([MAGIC, encodeLong(entries.length), ...metadata, encodeLong(0), sync]);
 }
 
-/** Writes one block of `count` encoded records. */
+/**
+ * Writes one block of `count` encoded records.
+ *
+ * @param before what stands before it in the file, to come along
+ */
 export function encodeBlock(
   count: number,
   records: Uint8Array,
   codec: Codec,
   sync: Uint8Array,
+  before: Uint8Array = new Uint8Array(),
 ): Uint8Array {
   const data = COMPRESS[codec](records);
-  return concat([encodeLong(count), encodeLong(data.length), data, sync]);
+  return concat([before, encodeLong(count), encodeLong(data.length), data, sync]);
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Batch, Entry } from "../core/mod.ts";
 import { concat, encodeLong, withLength } from "./binary.ts";
-import { LONG_BYTES, Writer } from "./writer.ts";
+import { Writer } from "./writer.ts";
 import { type Codec, encodeBlock, encodeHeader, newSync } from "./container.ts";
 
 /** Consecutive entries as one container file. */
@@ -44,31 +44,40 @@ export function groupEntries({ entries, schemas }: Batch, limit: number): EntryG
  * and the stored body. Avro records are plain concatenation, so nothing is decoded.
  */
 export function joinRecords(
+  batch: Pick<Batch, "collector" | "epoch">,
+  entries: readonly Entry[],
+): Uint8Array {
+  return lendRecords(batch, entries).slice();
+}
+
+/** Those of all containers: each is copied into its own. */
+const writer = new Writer();
+
+function lendRecords(
   { collector, epoch }: Pick<Batch, "collector" | "epoch">,
   entries: readonly Entry[],
 ): Uint8Array {
   const head = concat([withLength(new TextEncoder().encode(collector)), encodeLong(epoch)]);
-  const bodies = entries.reduce((sum, { payload }) => sum + payload.length, 0);
-  const writer = new Writer(bodies + entries.length * (head.length + LONG_BYTES));
+  writer.begin();
   for (const { position, payload } of entries) {
     writer.raw(head);
     writer.long(position);
     writer.raw(payload);
   }
-  return writer.taken();
+  return writer.lent();
 }
 
 /** Joins a batch into container files of at most `limit` entries each. */
 export function joinContainers(batch: Batch, limit: number, codec: Codec): Container[] {
   return groupEntries(batch, limit).map(({ schema, schemaText, entries }) => {
     const sync = newSync();
-    const block = encodeBlock(entries.length, joinRecords(batch, entries), codec, sync);
+    const header = encodeHeader(schemaText, codec, sync);
     return {
       first: entries[0]?.position ?? 0,
       last: entries.at(-1)?.position ?? 0,
       count: entries.length,
       schema,
-      bytes: concat([encodeHeader(schemaText, codec, sync), block]),
+      bytes: encodeBlock(entries.length, lendRecords(batch, entries), codec, sync, header),
     };
   });
 }

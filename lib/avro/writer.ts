@@ -1,7 +1,7 @@
 /** So many bytes hold several records. */
 const ROOM_BYTES = 4096;
 /** The most that a number takes. */
-export const LONG_BYTES = 10;
+const LONG_BYTES = 10;
 
 const text = new TextEncoder();
 
@@ -40,6 +40,11 @@ export class Writer {
     const record = this.#bytes.subarray(this.#start, this.#at);
     this.#start = this.#at;
     return record;
+  }
+
+  /** The same, where it is used at once: the next record is written over it. */
+  lent(): Uint8Array {
+    return this.#bytes.subarray(this.#start, this.#at);
   }
 
   /**
