@@ -13,7 +13,7 @@ export class Pace {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #firstAt = 0;
   #newestAt = 0;
-  #committedAt: number = performance.now();
+  #committedAt = Number.NEGATIVE_INFINITY;
 
   /** @param commit commits what waits, and calls `done` */
   constructor(intervalMs: number, commit: () => void) {

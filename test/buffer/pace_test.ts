@@ -29,6 +29,11 @@ Deno.test("what comes at once is committed once all of it is there", async () =>
   assert.deepEqual(await commitsOf([1000, 1100, 2000]), [[1020, 1], [1270, 1], [2020, 1]]);
 });
 
+Deno.test("the first to come does not wait as if something had just been committed", async () => {
+  assert.deepEqual(await commitsOf([0]), [[20, 1]]);
+  assert.deepEqual(await commitsOf([10, 100]), [[30, 1], [280, 1]]);
+});
+
 Deno.test("nothing waits longer than an interval", async () => {
   const commits = await commitsOf(every(10, 1000, 1600));
   assert.deepEqual(commits, [[1250, 25], [1500, 25], [1750, 11]]);
