@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, type OpenMetricsContentType, Registry } from "prom-client";
 import { BUFFER_FIGURES, type BufferFigure } from "./buffer_figures.ts";
 import { type BufferStats, FAILURE_REASONS, type FailureReason } from "./core/mod.ts";
+import { POLL_BUCKETS } from "./duration_counts.ts";
 import { RecentMaximum } from "./recent_maximum.ts";
 import { Tally } from "./tally.ts";
 
@@ -37,7 +38,7 @@ export class Metrics {
     "sunspool_poll_duration_seconds",
     "Time a good poll took",
     ["device"],
-    [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+    [...POLL_BUCKETS],
   );
   readonly #requests = this.#counter(
     "sunspool_modbus_requests_total",
@@ -118,6 +119,7 @@ export class Metrics {
 
   /** Between two scrapes there is time for it to be late, and not to be any more. */
   readonly #worstLag = new RecentMaximum(60_000);
+  #goodPolls = 0;
   /** Counts of each device until they are asked for: looking up labels at each poll is slow. */
   readonly #tallies = new Map<string, Tally>();
   /** The series of each device whose labels only events can tell, and what takes them away. */
@@ -166,9 +168,7 @@ export class Metrics {
   /** A device is no longer polled, or is known under another name now: nothing of it stays. */
   forgetDevice(device: string): void {
     for (const name of STATES) this.#state.remove({ device, state: name });
-    for (const metric of [this.#up, this.#lastSuccess, this.#pollDuration]) {
-      metric.remove({ device });
-    }
+    for (const metric of [this.#up, this.#lastSuccess]) metric.remove({ device });
     this.#tallies.delete(device);
     for (const remove of this.#series.get(device)?.values() ?? []) remove();
     this.#series.delete(device);
@@ -176,12 +176,10 @@ export class Metrics {
 
   /** A poll ended. */
   poll(device: string, result: string, seconds: number): void {
-    this.#tally(device).poll(result);
+    this.#tally(device).poll(result, seconds);
+    if (result === "ok") this.#goodPolls++;
     // Who sleeps has not failed.
-    if (result !== "ok" && result !== "asleep") this.#pollerError.inc();
-    if (result !== "ok") return;
-    this.#pollerSuccess.inc();
-    this.#pollDuration.observe({ device }, seconds);
+    else if (result !== "asleep") this.#pollerError.inc();
   }
 
   /** A poll ended of the device that this one sits behind. */
@@ -263,13 +261,22 @@ export class Metrics {
   }
 
   #tally(device: string): Tally {
-    const tally = this.#tallies.get(device) ?? new Tally();
+    const known = this.#tallies.get(device);
+    if (known) return known;
+    const tally = new Tally();
     this.#tallies.set(device, tally);
     return tally;
   }
 
   /** Puts what was counted where it is shown. */
   #settle(): void {
+    this.#pollerSuccess.set(this.#goodPolls);
+    // A histogram takes times one by one only; this is how it keeps what it counted of them.
+    const durations = [...this.#tallies].filter(([, { durations }]) => durations.count > 0)
+      .map(([device, { durations: { buckets: bucketValues, sum, count } }]) =>
+        [device, { labels: { device }, bucketValues, sum, count }] as const
+      );
+    Reflect.set(this.#pollDuration, "hashMap", Object.fromEntries(durations));
     for (const [device, tally] of this.#tallies) {
       const { up, lastSuccess } = tally;
       if (up !== undefined) this.#up.set({ device }, up);

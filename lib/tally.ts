@@ -1,16 +1,22 @@
+import { DurationCounts } from "./duration_counts.ts";
+
 /** What a device's polls and requests came to since it was last asked for. */
 export class Tally {
   /** 1 while it answers, 0 while it does not; undefined = nothing is known. */
   up: number | undefined;
   /** When it last answered a poll, Unix seconds. */
   lastSuccess: number | undefined;
-  readonly #polls = new Map<string, number>();
-  readonly #requests = new Map<string, number>();
+  /** How long its good polls took; ever. */
+  readonly durations: DurationCounts = new DurationCounts();
+  readonly #polls = new Results();
+  readonly #requests = new Results();
 
   /** A poll ended. */
-  poll(result: string): void {
-    this.isUp(result === "ok");
-    this.#polls.set(result, (this.#polls.get(result) ?? 0) + 1);
+  poll(result: string, seconds: number): void {
+    const isGood = result === "ok";
+    this.isUp(isGood);
+    if (isGood) this.durations.add(seconds);
+    this.#polls.add(result);
   }
 
   /** It answered, or did not. */
@@ -21,22 +27,40 @@ export class Tally {
 
   /** A request ended. */
   request(result: string): void {
-    this.#requests.set(result, (this.#requests.get(result) ?? 0) + 1);
+    this.#requests.add(result);
   }
 
   /** Polls by result, counted since the last time. */
   takePolls(): readonly (readonly [result: string, count: number])[] {
-    return take(this.#polls);
+    return this.#polls.take();
   }
 
   /** The same for requests. */
   takeRequests(): readonly (readonly [result: string, count: number])[] {
-    return take(this.#requests);
+    return this.#requests.take();
   }
 }
 
-function take(counts: Map<string, number>): readonly (readonly [string, number])[] {
-  const taken = [...counts];
-  counts.clear();
-  return taken;
+/** How often something ended how. */
+class Results {
+  /** Nearly always it is this. */
+  #ok = 0;
+  #others: Map<string, number> | undefined;
+
+  add(result: string): void {
+    if (result === "ok") {
+      this.#ok++;
+      return;
+    }
+    this.#others ??= new Map();
+    this.#others.set(result, (this.#others.get(result) ?? 0) + 1);
+  }
+
+  take(): readonly (readonly [result: string, count: number])[] {
+    const taken = [...this.#others ?? []];
+    if (this.#ok > 0) taken.unshift(["ok", this.#ok]);
+    this.#ok = 0;
+    this.#others = undefined;
+    return taken;
+  }
 }

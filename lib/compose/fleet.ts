@@ -39,11 +39,17 @@ export interface FleetChange {
   readonly isSearchOther: boolean;
 }
 
+/** A device, until it is removed. */
+interface Seat {
+  readonly member: Member;
+  isTaken: boolean;
+}
+
 /** All devices: those in the configuration, and those that the search finds. */
 export class Fleet implements Disposable {
   readonly supervisor: Supervisor;
   readonly #ports: FleetPorts;
-  readonly #members = new Map<string, Member>();
+  readonly #seats = new Map<string, Seat>();
   readonly #names: DeviceNames;
   readonly #alarm = new Alarm();
   #config: Config;
@@ -83,7 +89,7 @@ export class Fleet implements Disposable {
     if (change.isRebuilt || change.isSearchOther) await this.#endSearch();
     const named = new Map(membersOf(config).map((member) => [placeOf(member), member]));
     const isSearched = searchedBy(config);
-    const members = [...this.#members].map(([place, member]) => ({
+    const members = [...this.#seats].map(([place, { member }]) => ({
       place,
       member,
       next: named.get(place) ?? (isSearched(member) ? foundAt(member) : undefined),
@@ -126,7 +132,7 @@ export class Fleet implements Disposable {
   /** Closes the connections that nobody uses any more. */
   #dropUnused(endpoints: readonly Endpoint[]): void {
     const used = new Set(
-      [...this.#members.values()].map(({ endpoint }) => formatEndpoint(endpoint)),
+      [...this.#seats.values()].map(({ member }) => formatEndpoint(member.endpoint)),
     );
     for (const endpoint of endpoints) {
       if (!used.has(formatEndpoint(endpoint))) this.#sessions.drop(endpoint);
@@ -154,14 +160,16 @@ export class Fleet implements Disposable {
   async #remove(place: string): Promise<void> {
     await this.supervisor.remove(place);
     for (const id of this.#names.forget(place)) this.#ports.forget(id);
-    this.#members.delete(place);
+    const seat = this.#seats.get(place);
+    if (seat) seat.isTaken = false;
+    this.#seats.delete(place);
   }
 
   #add(member: Member): void {
     const { get } = this.#config;
     const place = placeOf(member);
-    if (this.#members.has(place)) return;
-    this.#members.set(place, member);
+    if (this.#seats.has(place)) return;
+    this.#seats.set(place, { member, isTaken: true });
     this.supervisor.add({
       place,
       label: member.device?.name,
@@ -181,20 +189,20 @@ export class Fleet implements Disposable {
   }
 
   #reset(place: string): void {
-    const member = this.#members.get(place);
+    const member = this.#seats.get(place)?.member;
     if (member) this.#sessions.drop(member.endpoint);
   }
 
   #pollerPorts({ place }: PollTarget): PollerPorts {
-    const member = this.#members.get(place);
-    if (!member) throw new Error(`Nobody knows "${place}"`);
+    const seat = this.#seats.get(place);
+    if (!seat) throw new Error(`Nobody knows "${place}"`);
+    const { member } = seat;
     let label = place;
     /** Devices behind this one answer when it does, and not when it does not. */
     let children: readonly string[] = [];
     // A poll that was given up may come to its end when somebody else is here.
-    const isHere = () => this.#members.get(place) === member;
     const observe = (result: string) => {
-      if (isHere()) this.#ports.observeRequest(label, result);
+      if (seat.isTaken) this.#ports.observeRequest(label, result);
     };
     const options = deviceOptions(this.#config, member.device, member.memory);
     return {
@@ -212,11 +220,11 @@ export class Fleet implements Disposable {
       },
       store: (readings) => this.#ports.store(readings),
       observeState: (device, state) => {
-        if (!isHere()) return;
+        if (!seat.isTaken) return;
         for (const id of [device, ...children]) this.#ports.observeState(id, state);
       },
       observePoll: (device, result, seconds) => {
-        if (!isHere()) return;
+        if (!seat.isTaken) return;
         this.#ports.observePoll(device, result, seconds);
         for (const child of children) this.#ports.observeChild(child, result);
       },
