@@ -72,6 +72,14 @@ const LONGEST_BACKOFF_MS = 60_000;
 /** A device that said it rests and was not heard of for so long is not asleep. */
 const LONGEST_SLEEP_MS = 24 * 3_600_000;
 
+/** Readings on their way to the disk. */
+interface Storing {
+  /** When they were handed on, on the clock of `performance.now()`. */
+  readonly since: number;
+  /** Resolves in any case. */
+  readonly done: Promise<void>;
+}
+
 /**
  * Polls one device for ever: a device that is absent, asleep or restarted is tried again until it
  * answers.
@@ -87,8 +95,8 @@ export class Poller {
   #isResting = false;
   #heardAt = Number.NEGATIVE_INFINITY;
   #progressAt = performance.now();
-  /** Readings on their way to the disk, by the time they were handed on. */
-  readonly #storing = new Map<Promise<void>, number>();
+  /** Readings on their way to the disk, the oldest first. */
+  readonly #storing: Storing[] = [];
   #storeFailure: { readonly error: unknown } | undefined;
   #isHeldBack = false;
 
@@ -138,7 +146,7 @@ export class Poller {
       }
     }
     this.#isResting = false;
-    await Promise.all(this.#storing.keys());
+    await Promise.all(this.#storing.map(({ done }) => done));
     this.#enter("disconnected");
   }
 
@@ -189,21 +197,31 @@ export class Poller {
     this.#heardAt = this.#progressAt;
     this.#isResting = device.isResting ?? false;
     this.#ports.observePoll(this.#device, "ok", (this.#progressAt - startedAt) / 1000);
-    await this.#store(readings);
-    this.#progressAt = performance.now();
+    this.#store(readings);
+    if (this.#isStalled) await this.#waitForStorage();
   }
 
   /** Storage that stalls for a while delays no poll. */
-  async #store(readings: readonly Reading[]): Promise<void> {
-    const stored = this.#ports.store(readings)
-      .catch((error) => this.#storeFailure ??= { error })
-      .then(() => void this.#storing.delete(stored));
-    this.#storing.set(stored, performance.now());
+  #store(readings: readonly Reading[]): void {
+    const end = () => void this.#storing.splice(this.#storing.indexOf(storing), 1);
+    const done = this.#ports.store(readings).then(end, (error) => {
+      this.#storeFailure ??= { error };
+      end();
+    });
+    const storing = { done, since: this.#progressAt };
+    this.#storing.push(storing);
+  }
+
+  get #isStalled(): boolean {
+    const [oldest] = this.#storing;
+    return oldest !== undefined && performance.now() - oldest.since >= LONGEST_STORE_MS;
+  }
+
+  async #waitForStorage(): Promise<void> {
     this.#isHeldBack = true;
-    for (const [oldest, since] of this.#storing) {
-      if (performance.now() - since >= LONGEST_STORE_MS) await oldest;
-    }
+    while (this.#isStalled) await this.#storing[0]?.done;
     this.#isHeldBack = false;
+    this.#progressAt = performance.now();
   }
 
   #throwStoreFailure(): void {

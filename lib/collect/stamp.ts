@@ -1,4 +1,4 @@
-import type { Reading } from "../core/mod.ts";
+import type { Reading, SourceRef } from "../core/mod.ts";
 
 /** What times are given by. */
 export interface StamperOptions {
@@ -6,6 +6,14 @@ export interface StamperOptions {
   readonly after: number;
   /** Whether the clock is synchronised; null = not known. */
   readonly synced: () => boolean | null;
+}
+
+/** The time that the last reading of a source was given. */
+interface Given {
+  readonly source: string;
+  readonly instance: number | null;
+  /** Unix microseconds. */
+  at: number;
 }
 
 /** Two readings within one millisecond are in order. */
@@ -20,7 +28,8 @@ const CLOCK_TICK_US = 1000;
  */
 export class Stamper {
   readonly #options: StamperOptions;
-  readonly #last = new Map<string, number>();
+  /** By device; what one has is few. */
+  readonly #given = new Map<string, Given[]>();
 
   /** Every reading is later than `after`. */
   constructor(options: StamperOptions) {
@@ -29,14 +38,24 @@ export class Stamper {
 
   /** The reading, moved forward by the least that keeps the order. */
   stamp(reading: Reading): Reading {
-    const { after, synced } = this.#options;
+    const { synced } = this.#options;
     const { device, source } = reading;
-    const key = `${device.id} ${source.name} ${source.instance}`;
-    const last = this.#last.get(key) ?? after;
+    const given = this.#givenTo(device.id, source);
+    const last = given.at;
     const collectedAt = Math.max(reading.collectedAt, last + 1);
-    this.#last.set(key, collectedAt);
+    given.at = collectedAt;
     // A clock that was set back is wrong now, or was before.
     const clockSynced = last - reading.collectedAt >= CLOCK_TICK_US ? false : synced();
     return { ...reading, collectedAt, clockSynced };
+  }
+  /** Without a key put together from all three: at each poll that costs more than to look. */
+  #givenTo(device: string, { name, instance }: SourceRef): Given {
+    const all = this.#given.get(device) ?? [];
+    if (all.length === 0) this.#given.set(device, all);
+    const known = all.find((given) => given.source === name && given.instance === instance);
+    if (known) return known;
+    const given = { source: name, instance, at: this.#options.after };
+    all.push(given);
+    return given;
   }
 }

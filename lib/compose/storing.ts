@@ -1,6 +1,6 @@
 import type { BufferHandle } from "../buffer/mod.ts";
 import type { Stamper } from "../collect/mod.ts";
-import { messageOf, type NewEntry, type Reading } from "../core/mod.ts";
+import { messageOf, type Reading } from "../core/mod.ts";
 import type { Log } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import { toEntry } from "./buffer.ts";
@@ -49,16 +49,19 @@ export class Storing {
 
   /** Takes the readings of one poll; resolves when they are safe, or lost and told of. */
   store(readings: readonly Reading[]): Promise<void> {
-    const { stamper, observer } = this.#ports;
+    const { buffer, stamper, observer } = this.#ports;
     for (const reading of readings) this.#countQualities(reading);
     const stamped = readings.map((reading) => stamper.stamp(reading));
-    const entries = stamped.map(toEntry);
+    const stored = buffer.append(stamped.map(toEntry));
+    if (this.#isStopping) buffer.flush();
     const tell = observer && telling(observer, stamped);
     // Hundreds of devices wait here at once: what nobody needs any more must not wait with them.
-    return this.#settle(this.#append(entries), entries.length, tell);
+    return this.#settle(stored, readings.length, tell);
   }
 
   async #settle(stored: Promise<void>, count: number, tell: (() => void) | undefined) {
+    const { calls, mayWait } = this.#ports;
+    const call = mayWait ? undefined : calls.begin();
     try {
       await stored;
       tell?.();
@@ -67,6 +70,8 @@ export class Storing {
     } catch (error) {
       const level = this.#failures++ === 0 ? "error" : "debug";
       this.#ports.log(level, `readings cannot be kept: ${messageOf(error)}`, { lost: count });
+    } finally {
+      if (call) calls.end(call);
     }
   }
 
@@ -74,13 +79,6 @@ export class Storing {
     for (const { quality } of points) {
       if (quality !== null) this.#ports.metrics.pointQuality(device.id, quality, 1);
     }
-  }
-
-  #append(entries: readonly NewEntry[]): Promise<void> {
-    const { buffer, calls, mayWait } = this.#ports;
-    const stored = buffer.append(entries);
-    if (this.#isStopping) buffer.flush();
-    return mayWait ? stored : calls.track(stored);
   }
 }
 

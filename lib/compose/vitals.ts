@@ -13,9 +13,15 @@ export function hungVital(vitals: readonly Vital[]): Vital | undefined {
   return vitals.find(({ limitMs, busyMs }) => busyMs() > limitMs);
 }
 
+/** A call that has not come back. */
+export interface Call {
+  /** Since when, on the clock of `performance.now()`. */
+  readonly at: number;
+}
+
 /** Calls that have not come back. */
 export class Calls {
-  readonly #since = new Set<{ readonly at: number }>();
+  readonly #since = new Set<Call>();
 
   /** How long the oldest of them has been under way; 0 = there is none. */
   get busyMs(): number {
@@ -25,12 +31,23 @@ export class Calls {
 
   /** Counts a call until it comes back. */
   async track<T>(call: Promise<T>): Promise<T> {
-    const begun = { at: performance.now() };
-    this.#since.add(begun);
+    const begun = this.begin();
     try {
       return await call;
     } finally {
-      this.#since.delete(begun);
+      this.end(begun);
     }
+  }
+
+  /** Counts a call until {@linkcode end} is told that it has come back. */
+  begin(): Call {
+    const begun = { at: performance.now() };
+    this.#since.add(begun);
+    return begun;
+  }
+
+  /** A call has come back. */
+  end(begun: Call): void {
+    this.#since.delete(begun);
   }
 }
