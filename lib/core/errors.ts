@@ -23,6 +23,13 @@ export class TransportError extends Error {
   }
 }
 
+/** There is no connection: nothing else that is asked now will be answered either. */
+export class NotConnectedError extends TransportError {
+  static {
+    this.prototype.name = "NotConnectedError";
+  }
+}
+
 /** The peer answered, but not what its protocol allows. Reopen and back off. */
 export class ProtocolError extends TransportError {
   static {

@@ -4,7 +4,7 @@ import {
   formatEndpoint,
   messageOf,
   type NetworkEndpoint,
-  TransportError,
+  NotConnectedError,
 } from "../core/mod.ts";
 import { mbap } from "./framing.ts";
 import { type ByteStream, Link, type OpenLink } from "./link.ts";
@@ -114,13 +114,15 @@ export class LinkOpener {
   }
 }
 
-function connectError(name: string, cause: unknown, timeoutMs?: number): TransportError {
+function connectError(name: string, cause: unknown, timeoutMs?: number): NotConnectedError {
   const failed = `Cannot connect to "${name}"`;
   if (timeoutMs !== undefined) {
-    return new TransportError(`${failed}: no answer within ${timeoutMs} ms`, "timeout", { cause });
+    return new NotConnectedError(`${failed}: no answer within ${timeoutMs} ms`, "timeout", {
+      cause,
+    });
   }
   if (cause instanceof Deno.errors.ConnectionRefused) {
-    return new TransportError(
+    return new NotConnectedError(
       `${failed}: refused; is Modbus TCP switched on there, and no other client connected?`,
       "refused",
       { cause },
@@ -130,5 +132,5 @@ function connectError(name: string, cause: unknown, timeoutMs?: number): Transpo
   const why = /failed to lookup address/.test(message)
     ? "no such host"
     : message.replace(/ \(os error \d+\)$/, "");
-  return new TransportError(`${failed}: ${why}`, "unreachable", { cause });
+  return new NotConnectedError(`${failed}: ${why}`, "unreachable", { cause });
 }

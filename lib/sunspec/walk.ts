@@ -1,4 +1,10 @@
-import { ModbusException, ProtocolError, type Transport, TransportError } from "../core/mod.ts";
+import {
+  ModbusException,
+  NotConnectedError,
+  ProtocolError,
+  type Transport,
+  TransportError,
+} from "../core/mod.ts";
 import { HEADER_LENGTH } from "./layout.ts";
 
 /** Where "SunS" may stand, in the order to try: Device Information Model Specification, section 6. */
@@ -179,7 +185,7 @@ async function lookAt(
       if (error instanceof ModbusException) {
         if (isGatewayFailure(error)) throw error;
         if (error.code === ILLEGAL_FUNCTION) return seen();
-      } else if (error instanceof TransportError && error.fault === "timeout") {
+      } else if (isUnanswered(error)) {
         silent.push(address);
         silence ??= error;
       } else {
@@ -188,6 +194,12 @@ async function lookAt(
     }
   }
   return seen();
+}
+
+/** Whether the device may know nothing of the address, and answer at another. */
+function isUnanswered(error: unknown): error is TransportError {
+  return error instanceof TransportError && error.fault === "timeout" &&
+    !(error instanceof NotConnectedError);
 }
 
 /** The gateway speaks for a unit that is not there. */

@@ -181,7 +181,7 @@ Deno.test("a refused connection says what to look at", async () => {
   const seen: string[] = [];
   const connected = sessions.get(at(1)).connect(forever, (result) => seen.push(result));
   await assert.rejects(connected, {
-    name: "TransportError",
+    name: "NotConnectedError",
     fault: "refused",
     message: 'Cannot connect to "127.0.0.1:1": refused; is Modbus TCP switched on there, ' +
       "and no other client connected?",
@@ -194,7 +194,7 @@ Deno.test("a connection that is not answered is given up", async () => {
   const session = sessions.get(at(502));
   using _silent = replaced(Deno, "connect", silent);
   await assert.rejects(session.connect(forever), {
-    name: "TransportError",
+    name: "NotConnectedError",
     fault: "timeout",
     message: `Cannot connect to "127.0.0.1:502": no answer within ${SHORT_MS} ms`,
   });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ProtocolError, TransportError } from "../../lib/core/mod.ts";
+import { NotConnectedError, ProtocolError, TransportError } from "../../lib/core/mod.ts";
 import { checkPlace, walk, type WalkOptions } from "../../lib/sunspec/mod.ts";
 import { fromHex, wordHex } from "../modbus/hex.ts";
 import {
@@ -181,9 +181,11 @@ Deno.test("walk() tries the bases in order, and asks no more than it needs", asy
 Deno.test("a failure that is no answer about the map is thrown", async () => {
   const closed = new TransportError("closed", "closed");
   const malformed = new ProtocolError("malformed");
+  const away = new NotConnectedError("no answer", "timeout");
   for (
     const [name, rule, error, requests] of [
       ["silence everywhere", () => silence, silence, 3],
+      ["no connection in time", () => away, away, 1],
       ["a connection that ends", () => closed, closed, 1],
       ["a reply that breaks the protocol", () => malformed, malformed, 1],
       ["no path behind the gateway", () => exception(10), exception(10), 1],
