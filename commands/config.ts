@@ -12,7 +12,6 @@ import {
   settings,
   warningsOf,
 } from "../lib/config/mod.ts";
-import { sunspecDefinitions } from "../lib/drivers/mod.ts";
 
 /** `sunspool config`. */
 export const command = defineCommand({
@@ -45,6 +44,7 @@ export const command = defineCommand({
 });
 
 async function check(config: Config, io: Io): Promise<void> {
+  const { sunspecDefinitions } = await import("../lib/drivers/mod.ts");
   await sunspecDefinitions(config.get(settings.sunspec.modelsDir));
   const warnings = [...warningsOf(config), ...obstaclesOf(config)];
   for (const warning of warnings) io.err(`warning: ${warning}\n`);

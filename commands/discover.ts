@@ -3,11 +3,11 @@ import { print } from "../lib/cli/mod.ts";
 import { say } from "../lib/cli/values.ts";
 import { merge, object } from "../lib/cli/word_groups.ts";
 import { flag } from "../lib/cli/words.ts";
+import { filelessConfigOf } from "../lib/compose/fileless_config.ts";
 import {
   configOptions,
   deviceFlags,
   endpointArgument,
-  filelessConfigOf,
   formatOptions,
 } from "../lib/compose/options.ts";
 import { DeviceAccess } from "../lib/compose/devices.ts";

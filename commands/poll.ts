@@ -4,11 +4,11 @@ import { errorText } from "../lib/cli/mod.ts";
 import { endpointValue, integer, millisecondsValue, say, string } from "../lib/cli/values.ts";
 import { merge, object } from "../lib/cli/word_groups.ts";
 import { argument, flag, multiple, option, optional, type ValueOf } from "../lib/cli/words.ts";
+import { filelessConfigOf } from "../lib/compose/fileless_config.ts";
 import {
   configOf,
   configOptions,
   deviceFlags,
-  filelessConfigOf,
   formatOptions,
   recordOptions,
 } from "../lib/compose/options.ts";

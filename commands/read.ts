@@ -4,11 +4,11 @@ import { print } from "../lib/cli/mod.ts";
 import { say, string } from "../lib/cli/values.ts";
 import { merge, object } from "../lib/cli/word_groups.ts";
 import { argument, flag, multiple } from "../lib/cli/words.ts";
+import { filelessConfigOf } from "../lib/compose/fileless_config.ts";
 import {
   configOptions,
   deviceFlags,
   endpointArgument,
-  filelessConfigOf,
   formatOptions,
   recordOptions,
 } from "../lib/compose/options.ts";

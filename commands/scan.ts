@@ -3,12 +3,8 @@ import { print, startProgress } from "../lib/cli/mod.ts";
 import { integer, say, string } from "../lib/cli/values.ts";
 import { merge, object } from "../lib/cli/word_groups.ts";
 import { argument, flag, multiple, option, optional } from "../lib/cli/words.ts";
-import {
-  configOptions,
-  deviceFlags,
-  filelessConfigOf,
-  formatOptions,
-} from "../lib/compose/options.ts";
+import { filelessConfigOf } from "../lib/compose/fileless_config.ts";
+import { configOptions, deviceFlags, formatOptions } from "../lib/compose/options.ts";
 import { DeviceAccess, openDevice, unitIdList } from "../lib/compose/devices.ts";
 import { isSearch, SEARCH_MS, sweepWidth, timeIsOver } from "../lib/compose/search.ts";
 import { foundPrintable, foundSummary } from "../lib/compose/found.ts";

@@ -10,10 +10,7 @@ import {
 } from "../cli/values.ts";
 import { section } from "../cli/word_groups.ts";
 import { argument, multiple, option, optional, type ValueOf, withDefault } from "../cli/words.ts";
-import { type Config, loadConfig, settings } from "../config/mod.ts";
-import { sunspecDefinitions } from "../drivers/mod.ts";
-import { certificatesOf } from "./certificates.ts";
-import { recorderOf } from "./recorder.ts";
+import { type Config, loadConfig } from "../config/mod.ts";
 
 export { formatOptions } from "../cli/format_options.ts";
 
@@ -139,22 +136,4 @@ export function configOf(
     env: (name) => io.env(name),
     envNames: io.envNames(),
   });
-}
-
-/**
- * The same for commands that need no file after their start: model definitions and certificates are
- * read as well, then files can be neither read nor written any more.
- *
- * @throws {ConfigError}
- */
-export async function filelessConfigOf(
-  options: ConfigOptions & Partial<DeviceFlags & RecordOptions>,
-  io: Io,
-): Promise<Config> {
-  const config = configOf(options, io);
-  await sunspecDefinitions(config.get(settings.sunspec.modelsDir));
-  certificatesOf(config);
-  recorderOf(config);
-  io.giveUp(["read", "write", "sys"]);
-  return config;
 }

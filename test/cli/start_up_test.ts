@@ -12,9 +12,12 @@ const NOT_AT_START: Readonly<Record<string, RegExp>> = {
     /^npm:\/?(@optique|avsc|hono|kafkajs|modbus-serial|prom-client)|^node:|\/lib\/buffer\//,
   "commands/discover.ts": /^npm:\/?(@optique|avsc|hono|kafkajs|prom-client)|^node:|\/lib\/buffer\//,
   "commands/poll.ts": /^npm:\/?(@optique|avsc|hono|kafkajs|prom-client)|^node:|\/lib\/buffer\//,
-  "commands/config.ts": /^npm:\/?(@optique|avsc|hono|kafkajs|prom-client)|^node:|\/lib\/buffer\//,
+  "commands/config.ts":
+    /^npm:\/?(@optique|avsc|hono|kafkajs|prom-client)|^node:|\/lib\/(buffer|modbus|sunspec)\//,
+  "commands/health.ts": /^npm:\/?(@optique|avsc|kafkajs)|\/lib\/(buffer|modbus|sunspec)\//,
   "commands/collect.ts": /^npm:\/?(@optique|avsc|kafkajs|modbus-serial|fast-xml-parser)/,
-  "commands/drain.ts": /^npm:\/?(@optique|avsc|hono|kafkajs|prom-client|fast-xml-parser)/,
+  "commands/drain.ts":
+    /^npm:\/?(@optique|avsc|hono|kafkajs|prom-client|fast-xml-parser)|\/lib\/(modbus|sunspec)\//,
 };
 
 interface Dependency {
