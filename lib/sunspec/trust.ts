@@ -1,4 +1,4 @@
-import { type CounterEvent, type CounterState, judgeCounter } from "./counter.ts";
+import { type CounterEvent, judgeCounter } from "./counter.ts";
 import {
   ALL_GOOD,
   decodeValue,
@@ -8,6 +8,7 @@ import {
   type VerdictOf,
   wireValue,
 } from "./decode.ts";
+import { KnownCounter } from "./known_counter.ts";
 import type { Layout, Leaf } from "./layout.ts";
 import {
   ceilingOf,
@@ -17,7 +18,6 @@ import {
   type Nameplate,
   nameplateOf,
 } from "./nameplate.ts";
-import type { WireValue } from "./point_types.ts";
 import type { ModelRead } from "./reader.ts";
 
 /** A point that can be doubted. */
@@ -69,14 +69,6 @@ const COUNTER_TYPES: ReadonlySet<string> = new Set(["uint32", "uint64", "float32
 const FIRST_VENDOR_MODEL = 64_000;
 /** The digits that a float32 has. */
 const FLOAT_STEP = 2 ** -23;
-
-/** A counter, and the reading of it that was believed last. */
-interface KnownCounter {
-  readonly state: CounterState;
-  readonly value: Value;
-  readonly wire: WireValue;
-  readonly factor: number;
-}
 
 /** What is believed of one device's values, and why: its counters and its nameplate. */
 export class Trust {
@@ -138,7 +130,7 @@ export class Trust {
     if (factor === null || (wire === null && !isAccumulator(leaf))) return undefined;
     const counters = this.#countersOf(key);
     const known = counters.get(leaf.name);
-    if (known && !known.state.doubted && known.wire === wire && known.factor === factor) return;
+    if (known?.stands(wire, factor)) return undefined;
     const value = decodeValue(leaf, image);
     if (wire !== null && value.number === null) return undefined;
     const number = value.number ?? 0;
@@ -151,11 +143,11 @@ export class Trust {
     };
     const most = limit && ceilingOf(this.#nameplates.get(child), limit);
     const { state, quality, event } = judgeCounter(known?.state, sample, most);
-    if (!state) counters.delete(leaf.name);
-    else if (state.good === sample || !known) {
-      counters.set(leaf.name, { value, wire, factor, state });
-    } else counters.set(leaf.name, { ...known, state });
     if (event && known) events.push({ event, leaf, before: known.value, now: value });
+    const reading = { wire, factor, value };
+    if (!state) counters.delete(leaf.name);
+    else if (!known) counters.set(leaf.name, new KnownCounter(state, reading));
+    else known.take(state, state.good === sample ? reading : undefined);
     if (quality === "counter_held") return { quality, instead: known?.value ?? NOT_ACCUMULATED };
     return quality === null ? undefined : IMPLAUSIBLE;
   }
