@@ -64,8 +64,9 @@ export const kafka: OutputType = {
 const CLOSE_MS = 1000;
 /** Brokers take record batches of 1 MiB by default. */
 const RECORD_BATCH_BYTES = 1_000_000;
-/** Transactions hold twice as many record batches after one that was over by then, else one. */
+/** After a transaction that was over by then, the next may hold so many times its record batches. */
 const QUICK_MS = 5000;
+const GROWTH = 4;
 
 /** Where records of a topic go. */
 interface Place {
@@ -147,7 +148,7 @@ class KafkaOutput implements Output {
       else sendable.push(entry);
     }
     let after = (batch.entries[0]?.position ?? 1) - 1;
-    const parts = this.#parts(sendable, batch.schemas);
+    const parts = this.#parts({ ...batch, entries: sendable });
     while (parts.length > 0) {
       const together = parts.splice(0, this.#together);
       const startedAt = performance.now();
@@ -156,7 +157,7 @@ class KafkaOutput implements Output {
         () => this.#send(batch, together, { after, rejections, signal }),
       );
       const isQuick = performance.now() - startedAt < QUICK_MS;
-      this.#together = isQuick ? Math.max(this.#together, together.length * 2) : 1;
+      this.#together = isQuick ? Math.max(this.#together, together.length * GROWTH) : 1;
       after = together.at(-1)?.at(-1)?.position ?? after;
     }
     return rejections;
@@ -249,12 +250,13 @@ class KafkaOutput implements Output {
   }
 
   /** Splits entries so that each part's payloads stay within the limit of a record batch. */
-  #parts(entries: readonly Entry[], schemas: ReadonlyMap<string, string>): Entry[][] {
+  #parts({ collector, entries, schemas }: Batch): Entry[][] {
+    const prefixLength = new TextEncoder().encode(collector).length + PREFIX_BYTES;
     const parts: Entry[][] = [];
     let size = 0;
     for (const entry of entries) {
       const headerLength = (schemas.get(entry.schema)?.length ?? 0) + CONTAINER_BYTES;
-      const own = entry.payload.length + PREFIX_BYTES + headerLength / this.#context.batchSize;
+      const own = entry.payload.length + prefixLength + headerLength / this.#context.batchSize;
       const part = parts.at(-1);
       if (part && size + own <= this.#limit) {
         part.push(entry);
@@ -418,8 +420,8 @@ class KafkaOutput implements Output {
 
 /** A topic that does not take even this is at fault itself: nothing is set aside because of it. */
 const LARGE_BYTES = 8192;
-/** Collector, epoch and position before each reading, generously. */
-const PREFIX_BYTES = 128;
+/** The collector's length, epoch and position before each reading, generously. */
+const PREFIX_BYTES = 24;
 /** A container's metadata beside the schema, its record's headers, generously. */
 const CONTAINER_BYTES = 512;
 

@@ -157,9 +157,14 @@ const CASES: Readonly<Record<string, (scene: Scene, kafka: Kafka) => Promise<voi
     await work.append(...range(1, 17).map((text) => named(text, undefined, 300_000)));
     await work.recover();
     await work.deliverAll();
-    // Behind each transaction its marker takes an offset: of three, six and eight records.
+    // Behind each transaction its marker takes an offset: of three, twelve and two records.
     const offsets = (await scene.records()).map(({ offset }) => offset);
-    assert.deepEqual(offsets, [0, 1, 2, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 18]);
+    assert.deepEqual(offsets, [
+      ...[0, 1, 2],
+      ...Array.from({ length: 12 }, (_, i) => 4 + i),
+      17,
+      18,
+    ]);
     assert.equal(batchAttributes(kafka, scene.topic).length, 6);
     assert.deepEqual(await scene.groupOffset(), {
       offset: "17",
