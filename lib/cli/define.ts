@@ -1,7 +1,8 @@
 import type { Io } from "./io.ts";
+import { loadWithLibrary } from "./late_segmenter.ts";
 import type { Command, Example } from "./main.ts";
 import type { Needs } from "./permissions.ts";
-import { plainValue } from "./plain.ts";
+import { plainValue } from "./plain_value.ts";
 import type { Words } from "./words.ts";
 
 /** A subcommand: options → compose the library → print. */
@@ -48,8 +49,6 @@ export function defineCommand<T>(definition: CommandDefinition<T>): Command {
 }
 
 /** Only who asks for help, completes words or mistypes one needs the options library. */
-async function parsing() {
-  const { makeSegmentersLate } = await import("./late_segmenter.ts");
-  makeSegmentersLate();
-  return await import("./parse_words.ts");
+function parsing() {
+  return loadWithLibrary(() => import("./parse_words.ts"));
 }

@@ -30,7 +30,8 @@ class LateSegmenter implements Intl.Segmenter {
   }
 }
 
-/** From here on, `new Intl.Segmenter` costs nothing until it is used. */
-export function makeSegmentersLate(): void {
+/** Loads a module that needs the options library; from then on a segmenter costs nothing until it is used. */
+export async function loadWithLibrary<T>(load: () => Promise<T>): Promise<T> {
   Object.assign(Intl, { Segmenter: LateSegmenter });
+  return await load();
 }

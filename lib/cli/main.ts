@@ -1,6 +1,7 @@
 import { UsageError } from "../core/mod.ts";
 import { errorText, EXIT_CODES, exitCodeOf } from "./exit.ts";
 import { type Io, OutputClosed } from "./io.ts";
+import { loadWithLibrary } from "./late_segmenter.ts";
 import type { Manual } from "./manual.ts";
 import { type Needs, surplusOf } from "./permissions.ts";
 import { renderTable } from "./print.ts";
@@ -103,7 +104,7 @@ function show(io: Io, text: string): number {
 
 async function complete(program: Program, args: readonly string[], io: Io): Promise<number> {
   // Scripts and most questions for words end here: the machinery is loaded for them alone.
-  const { completion, SHELLS } = await import("./completion.ts");
+  const { completion, SHELLS } = await loadWithLibrary(() => import("./completion.ts"));
   io.giveUp(surplusOf({ read: "always" }));
   const names = program.commands.map(({ name }) => name);
   const builtIn = { help: [...names, ...Object.keys(TOPICS)], completion: Object.keys(SHELLS) };
@@ -126,7 +127,7 @@ async function find({ commands }: Program, word: string, io: Io): Promise<Comman
 }
 
 async function hint(word: string, commands: readonly CommandEntry[]): Promise<string> {
-  const { findSimilar } = await import("@optique/core/suggestion");
+  const { findSimilar } = await loadWithLibrary(() => import("@optique/core/suggestion"));
   const [command] = findSimilar(word, commands.map(({ name }) => name));
   if (command !== undefined) return `did you mean: sunspool ${command}?`;
   const [own] = findSimilar(word, ["help", "completion"]);

@@ -74,7 +74,7 @@ export function option<T>(
   ...rest: readonly [TextValue<T>, About] | readonly [OptionName, TextValue<T>, About]
 ): Words<T> {
   const [short, value, about] = rest.length === 3 ? rest : [undefined, ...rest];
-  const names: Names = short === undefined ? [name] : [name, short];
+  const names = namesOf(name, short);
   const leaf: Leaf = { names, isFlag: false, isRepeatable: false };
   return {
     leaves: [leaf],
@@ -89,7 +89,7 @@ export function flag(
   ...rest: readonly [About] | readonly [OptionName, About]
 ): Words<boolean> {
   const [short, about] = rest.length === 2 ? rest : [undefined, ...rest];
-  const names: Names = short === undefined ? [name] : [name, short];
+  const names = namesOf(name, short);
   const leaf: Leaf = { names, isFlag: true, isRepeatable: false };
   return {
     leaves: [leaf],
@@ -98,7 +98,9 @@ export function flag(
   };
 }
 
-type Names = readonly [OptionName, ...OptionName[]];
+function namesOf(name: OptionName, short?: OptionName): readonly [OptionName, ...OptionName[]] {
+  return short === undefined ? [name] : [name, short];
+}
 
 function onlyText(leaf: Leaf, given: Given): string {
   const [text] = given.get(leaf) ?? [];

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { runParser } from "@optique/core/facade";
 import fc from "fast-check";
 import * as library from "../../lib/cli/library.ts";
-import { plainValue } from "../../lib/cli/plain.ts";
+import { plainValue } from "../../lib/cli/plain_value.ts";
 import { choice, integer, millisecondsValue, say, string } from "../../lib/cli/values.ts";
 import { merge, object, section } from "../../lib/cli/word_groups.ts";
 import {
