@@ -50,7 +50,8 @@ export interface SweepOptions {
   readonly concurrency: number;
   /**
    * Endpoints tried at the same time: most of them stay silent, which costs a wait and nothing else.
-   * Those that can be connected to take turns in being asked. As many as `concurrency` when left out.
+   * Those that can be connected to take turns in being asked, until they leave a request unanswered.
+   * As many as `concurrency` when left out.
    */
   readonly trying?: number;
   /** How long to wait for a connection. */
@@ -113,7 +114,13 @@ class Turns {
   async take(): Promise<Disposable> {
     if (this.#free > 0) this.#free--;
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    return { [Symbol.dispose]: () => this.#pass() };
+    let isOver = false;
+    return {
+      [Symbol.dispose]: () => {
+        if (!isOver) this.#pass();
+        isOver = true;
+      },
+    };
   }
 
   #pass(): void {
@@ -158,7 +165,8 @@ async function askUnits(
   options: SweepOptions,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  using _turn = await turns.take();
+  using turn = await turns.take();
+  const onSilence = () => turn[Symbol.dispose]();
   let outcome: Outcome = "silent";
   const leave = (from: number) => options.onLeft?.(endpoint, options.unitIds.slice(from));
   const until = performance.now() + (options.withinMs ?? Number.POSITIVE_INFINITY);
@@ -168,7 +176,8 @@ async function askUnits(
       break;
     }
     options.onUnit?.(endpoint, unitId);
-    const result = await askUnit(endpoint, session, unitId, options, signal).catch((error) => {
+    const asked = askUnit({ endpoint, session, onSilence }, unitId, options, signal);
+    const result = await asked.catch((error) => {
       if (signal.aborted) leave(i);
       throw error;
     });
@@ -208,8 +217,11 @@ async function isAlias(
 
 /** What answers at a unit id, or why nothing does. */
 async function askUnit(
-  endpoint: Endpoint,
-  session: Session,
+  { endpoint, session, onSilence }: {
+    readonly endpoint: Endpoint;
+    readonly session: Session;
+    onSilence(): void;
+  },
   unitId: number,
   options: SweepOptions,
   signal: AbortSignal,
@@ -219,7 +231,7 @@ async function askUnit(
   const observe = (result: string) => {
     if (result === "ok" || result.startsWith("exception_")) {
       responseMs ??= Math.round(performance.now() - startedAt);
-    }
+    } else if (result === "timeout") onSilence();
   };
   try {
     const device = await options.open(session.unit(unitId, { observe, retryCount: 0 }), signal);

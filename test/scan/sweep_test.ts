@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { waitAtMost } from "../../lib/backoff.ts";
 import { deviceOptions, openDevice, sessionOptions } from "../../lib/compose/devices.ts";
 import { loadConfig } from "../../lib/config/mod.ts";
 import { type Endpoint, formatEndpoint } from "../../lib/core/mod.ts";
@@ -174,6 +175,32 @@ Deno.test("more are tried than are asked: who is silent keeps nobody waiting", a
   assert.deepEqual(counts, { ...nothing, done: 2 * NUMBER, answering: NUMBER, silent: NUMBER });
   assert.equal(most, 2, "asked at the same time");
   assert.ok(!isHeld.includes(true), "nobody's only connection is kept");
+});
+
+Deno.test("who leaves a request unanswered keeps no other from its turn", async () => {
+  await using device = await simulated("1,103", 1);
+  await using servers = new AsyncDisposableStack();
+  const mute = [2, 3, 4].map((last) => at(servers.use(new Listener(`${NET}.${last}`, silent))));
+  const found = Promise.withResolvers<void>();
+  let isFound = false;
+  const { counts } = await swept([...mute, at(device)], {
+    concurrency: 1,
+    trying: 4,
+    async open(transport, signal) {
+      try {
+        return await openDevice(transport, deviceOptions(config), signal);
+      } catch (error) {
+        await waitAtMost(5000, found.promise);
+        assert.ok(isFound, "the device waits for the silent ones");
+        throw error;
+      }
+    },
+    onFound() {
+      isFound = true;
+      found.resolve();
+    },
+  });
+  assert.deepEqual(counts, { ...nothing, done: 4, answering: 1, silent: 3 });
 });
 
 Deno.test("a sweep that is stopped asks no further endpoint", async () => {
