@@ -112,6 +112,8 @@ export class SqliteBuffer implements Buffer {
   readonly #pace: Pace;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #latest: number;
+  /** Bytes that had been stored when it was last trimmed. */
+  #trimmedAt = 0;
   #isStopping = false;
 
   /**
@@ -472,7 +474,8 @@ export class SqliteBuffer implements Buffer {
     ];
     const dropped = lost.reduce((sum, { rows }) => sum + rows, 0);
     this.#packer.retire(this.#rows.first(), now.steady);
-    const isGivenBack = this.#space.giveBack(isOver);
+    const isGivenBack = this.#space.giveBack(isOver, this.#rows.stored - this.#trimmedAt);
+    this.#trimmedAt = this.#rows.stored;
     this.#space.placeBallast();
     if (dropped > 0) this.#changed();
     return {

@@ -5,8 +5,10 @@ import type { IsOver, Trimmer } from "./trim.ts";
 
 /** Pages given back to the file system in one step: with more, SQLite's cache spills into the log. */
 const VACUUM_PAGES = 200;
-/** Free space that stays in the file: what comes next would only take it back. */
+/** Free space that stays in the file in any case: what comes next would only take it back. */
 const KEPT_FREE_BYTES = 1024 * 1024;
+/** As much again as came from one time to the next: the file is to be neither cut nor enlarged. */
+const KEPT_TIMES = 2;
 
 /** What may be done for space. */
 export interface SpaceOptions {
@@ -82,7 +84,7 @@ export class Space {
       const step of [
         checkpoint,
         () => this.#trimmer.dropDelivered(() => this.#room.freeBytes() > KEPT_FREE_BYTES),
-        () => this.giveBack(() => false),
+        () => this.giveBack(() => false, 0),
         checkpoint,
       ]
     ) {
@@ -95,13 +97,18 @@ export class Space {
     this.placeBallast();
   }
 
-  /** Gives free space back to the file system; whether there is no more of it. */
-  giveBack(isOver: IsOver): boolean {
+  /**
+   * Gives free space back to the file system; whether there is no more of it.
+   *
+   * @param expected bytes that will be wanted until the next time
+   */
+  giveBack(isOver: IsOver, expected: number): boolean {
+    const kept = Math.max(expected * KEPT_TIMES, KEPT_FREE_BYTES);
     for (;;) {
       const before = this.#room.freeBytes();
-      if (before <= KEPT_FREE_BYTES) return true;
+      if (before <= kept) return true;
       this.#sql.all(`PRAGMA incremental_vacuum(${VACUUM_PAGES})`);
-      if (isOver()) return this.#room.freeBytes() <= KEPT_FREE_BYTES;
+      if (isOver()) return this.#room.freeBytes() <= kept;
       if (this.#room.freeBytes() >= before) return true;
     }
   }
