@@ -47,6 +47,15 @@ export interface UnitOptions {
   readonly observe?: ((result: string) => void) | undefined;
 }
 
+/** A request that was sent. */
+interface Sent {
+  readonly unitId: number;
+  /** On its connection. */
+  readonly isFirst: boolean;
+  /** How long after the exchange before it. */
+  readonly sinceMs: number;
+}
+
 /** How long a released session stays open for the next request. */
 const RELEASE_AFTER_MS = 50;
 
@@ -208,14 +217,12 @@ export class Session {
       const open = this.#openLink;
       const link = open ?? await this.#connected(signal);
       const isFirst = link !== this.#usedLink;
-      const pauseMs = this.#pauseMs(isFirst);
+      const now = performance.now();
+      const pauseMs = this.#readyAt(isFirst) - now;
       if (pauseMs > 0) await delay(pauseMs, signal);
       this.#usedLink = link;
-      const sinceMs = performance.now() - this.#lastExchange;
-      const heard = (isAnswered: boolean) =>
-        isFirst
-          ? this.#pace.first(unitId, isAnswered)
-          : this.#pace.next(unitId, isAnswered, sinceMs);
+      const sinceMs = (pauseMs > 0 ? performance.now() : now) - this.#lastExchange;
+      const sent = { unitId, isFirst, sinceMs };
       try {
         const reply = await link.exchange({
           unitId,
@@ -229,19 +236,10 @@ export class Session {
         this.#failedConnects = 0;
         options.observe?.("ok");
         this.#breaker.answered(unitId);
-        heard(true);
+        this.#heard(sent, true);
         return registersOf(reply);
       } catch (error) {
-        if (error instanceof ModbusException) {
-          if (!isSilence(error)) this.#breaker.answered(unitId);
-          // An answer, even one that says no, is what a connection is for.
-          this.#failedConnects = 0;
-          heard(true);
-        } else if (isDenied(error)) {
-          this.#connectFailed(error);
-        } else if (isSilence(error) || (isFirst && isClosed(error))) {
-          if (!signal.aborted) heard(false);
-        }
+        this.#learnFrom(error, sent, signal);
         // Devices close an idle connection; the first request after it meets the end of the old one.
         const isStaleLink = open !== undefined && isClosed(error);
         if (!isStaleLink || sends > 1 || this.#closed || signal.aborted) throw error;
@@ -252,16 +250,33 @@ export class Session {
     }
   }
 
+  #learnFrom(error: unknown, sent: Sent, signal: AbortSignal): void {
+    if (error instanceof ModbusException) {
+      if (!isSilence(error)) this.#breaker.answered(sent.unitId);
+      // An answer, even one that says no, is what a connection is for.
+      this.#failedConnects = 0;
+      this.#heard(sent, true);
+    } else if (isDenied(error)) {
+      this.#connectFailed(error);
+    } else if (isSilence(error) || (sent.isFirst && isClosed(error))) {
+      if (!signal.aborted) this.#heard(sent, false);
+    }
+  }
+
+  #heard({ unitId, isFirst, sinceMs }: Sent, isAnswered: boolean): void {
+    if (isFirst) this.#pace.first(unitId, isAnswered);
+    else this.#pace.next(unitId, isAnswered, sinceMs);
+  }
+
   get #openLink(): OpenLink | undefined {
     return !this.#closed && this.#link?.isOpen ? this.#link : undefined;
   }
 
-  #pauseMs(isFirst: boolean): number {
-    const readyAt = Math.max(
+  #readyAt(isFirst: boolean): number {
+    return Math.max(
       this.#lastExchange + this.#pace.readMs,
       isFirst ? this.#connectedAt + this.#pace.connectMs : Number.NEGATIVE_INFINITY,
     );
-    return readyAt - performance.now();
   }
 
   async #connected(signal: AbortSignal): Promise<OpenLink> {
