@@ -214,7 +214,7 @@ class FileOutput implements Output {
     const open = this.#open;
     await open?.handle.syncData();
     // Whoever removes the folder takes the open file along; what is written to it then is lost.
-    if ((await open?.handle.stat())?.nlink === 0) throw new Error(`"${open?.path}" was removed`);
+    if (open?.handle.statSync().nlink === 0) throw new Error(`"${open?.path}" was removed`);
   }
 
   #abandon(): void {
