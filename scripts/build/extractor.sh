@@ -108,21 +108,22 @@ if [ "${1-}" = --unpack ]; then
 fi
 
 [ -e /proc/self/exe ] || fail "it needs /proc; mount it with: mount -t proc proc /proc"
-umask_before=$(umask)
 own=${HOME-}
 [ -d "$own" ] || own=
-temporary=${TMPDIR:-/tmp}/sunspool-$(id -u)
 reasons=
 # The first round takes what is there, the second makes it.
 for round in find make; do
   for cache in ${XDG_CACHE_HOME:+"$XDG_CACHE_HOME/sunspool"} ${own:+"$own/.cache/sunspool"} \
-    /var/cache/sunspool "$temporary"; do
+    /var/cache/sunspool "${TMPDIR:-/tmp}/sunspool-"; do
+    # Asked for here only: a start in place runs nothing but the program.
+    case $cache in */sunspool-) cache=$cache$(id -u) ;; esac
     home=$cache/$id
     if [ $round = make ]; then
       if [ -z "$reasons" ]; then
         check_machine
         check_sum
       fi
+      umask_before=$(umask)
       umask 077
       unpack "$home" || reasons="$reasons; $why"
       umask "$umask_before"
