@@ -482,7 +482,8 @@ class WantRead implements ModelRead {
   }
 
   isRead({ offset }: Pick<Leaf, "offset">): boolean {
-    return this.#run.bringerOf(this.#want, offset) >= 0;
+    const piece = this.#run.plan.index[this.#want]?.[offset] ?? -1;
+    return this.#run.isAsPlanned ? piece >= 0 : this.#run.bringer(piece) >= 0;
   }
 
   /** Takes what there is for it among the registers from an address on. */
