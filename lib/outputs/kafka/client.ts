@@ -1,6 +1,7 @@
 import type { KafkaConfig, logLevel as LogLevel, Producer } from "kafkajs";
 import { type OutputLog, RefusedError } from "../../core/mod.ts";
 import { brokerError, isDenied, withLostCause } from "./errors.ts";
+import { rememberCoordinators } from "./coordinators.ts";
 import { boundsOf, type Cluster, READ_UNCOMMITTED, readSpan } from "./partition.ts";
 import type { GroupOffset, InFlight } from "./recovery.ts";
 import { mendRequestQueue } from "./request_queue.ts";
@@ -68,6 +69,7 @@ export class KafkaClient {
     const { default: kafkajs } = await import("kafkajs");
     addZstd(kafkajs, await import("node:zlib"));
     await mendRequestQueue();
+    await rememberCoordinators();
     const config: KafkaConfig = {
       clientId: options.clientId,
       brokers: [...options.brokers],
