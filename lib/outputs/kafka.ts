@@ -64,7 +64,10 @@ export const kafka: OutputType = {
 const CLOSE_MS = 1000;
 /** Brokers take record batches of 1 MiB by default. */
 const RECORD_BATCH_BYTES = 1_000_000;
-/** After a transaction that was over by then, the next may hold so many times its record batches. */
+/**
+ * After a transaction that was over by then, the next may hold so many times its record batches: when
+ * they are compressed, some four of them are 1 MiB on their way.
+ */
 const QUICK_MS = 5000;
 const GROWTH = 4;
 
@@ -157,7 +160,8 @@ class KafkaOutput implements Output {
         () => this.#send(batch, together, { after, rejections, signal }),
       );
       const isQuick = performance.now() - startedAt < QUICK_MS;
-      this.#together = isQuick ? Math.max(this.#together, together.length * GROWTH) : 1;
+      const isSmall = this.#options.compression !== 0;
+      this.#together = isQuick && isSmall ? Math.max(this.#together, together.length * GROWTH) : 1;
       after = together.at(-1)?.at(-1)?.position ?? after;
     }
     return rejections;

@@ -66,7 +66,9 @@ export async function createTopic(
     await until(async () => {
       const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
       const partitions = topics[0]?.partitions ?? [];
-      return partitions.length > 0 && partitions.every(({ leader }) => leader >= 0);
+      const isLed = partitions.length > 0 && partitions.every(({ leader }) => leader >= 0);
+      // A leader that has been named may not know of it yet.
+      return isLed && (await admin.fetchTopicOffsets(topic)).length === partitions.length;
     }, `topic "${topic}" has leaders`);
   });
 }
