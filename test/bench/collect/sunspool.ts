@@ -1,4 +1,5 @@
 import { type Program, start } from "../../program.ts";
+import { FROM_SOURCE } from "../commands/programs.ts";
 import type { Figures } from "../measurement.ts";
 import type { Look, Place, Poller, Window } from "./subject.ts";
 import { topicFigures } from "./topic.ts";
@@ -11,6 +12,7 @@ export async function startSunspool(place: Place): Promise<Poller> {
   await Deno.writeTextFile(`${folder}/collect.toml`, configOf(place));
   const program = start(["collect", "--config", "collect.toml"], {
     cwd: folder,
+    command: FROM_SOURCE,
     deadlineMs: DEADLINE_MS,
   });
   try {

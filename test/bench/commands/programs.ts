@@ -1,3 +1,4 @@
+import { LAUNCH_WORDS, V8_FLAGS } from "../../../scripts/build/launch.ts";
 import { DIST, ENTRY, PROGRAM, ROOT } from "../../../scripts/build/bundle.ts";
 
 /** A form in which sunspool runs. */
@@ -11,15 +12,19 @@ export interface Form {
 const BUNDLED = `${PROGRAM}/${ENTRY}`;
 const PACKAGED = `${DIST}/sunspool-linux-${Deno.build.arch === "x86_64" ? "x64" : "arm64"}`;
 
+const MAIN = `${ROOT}main.ts`;
+
+/** As `deno task sunspool` calls it. */
+export const FROM_SOURCE: readonly [string, ...string[]] = [
+  Deno.execPath(),
+  ...["run", "-A", "--no-prompt", "--quiet", V8_FLAGS, MAIN],
+];
+
 const FORMS: readonly (Form & { readonly needs: string })[] = [
-  {
-    subject: "sunspool from source",
-    command: [Deno.execPath(), "run", "-A", "--quiet", `${ROOT}main.ts`],
-    needs: `${ROOT}main.ts`,
-  },
+  { subject: "sunspool from source", command: FROM_SOURCE, needs: MAIN },
   {
     subject: "sunspool bundled",
-    command: [Deno.execPath(), "run", "-A", "--quiet", BUNDLED],
+    command: [Deno.execPath(), ...LAUNCH_WORDS, BUNDLED],
     needs: BUNDLED,
   },
   { subject: "sunspool packaged", command: [PACKAGED], needs: PACKAGED },
