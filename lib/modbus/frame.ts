@@ -109,6 +109,16 @@ export function replyLength(
   return 2 + wanted;
 }
 
+/** From where on the PDU of a read asks for registers. */
+export function addressOf(pdu: Uint8Array): number {
+  return wordAt(pdu, 1);
+}
+
+/** Whether the PDU of a reply is an exception. */
+export function isException(pdu: Uint8Array): boolean {
+  return ((pdu[0] ?? 0) & 0x80) !== 0;
+}
+
 /** How many registers the PDU of a read asks for. */
 export function quantityOf(pdu: Uint8Array): number {
   return wordAt(pdu, 3);
@@ -148,6 +158,6 @@ export function exceptionOf(
   unitId: number,
   request: ReadRequest,
 ): ModbusException | undefined {
-  if (((pdu[0] ?? 0) & 0x80) === 0) return undefined;
+  if (!isException(pdu)) return undefined;
   return new ModbusException(pdu[1] ?? 0, describeRead(unitId, request));
 }

@@ -1,10 +1,12 @@
 import { TransportError } from "../core/mod.ts";
-import { MAX_READ_QUANTITY, quantityOf, readPdu } from "./frame.ts";
+import { addressOf, isException, MAX_READ_QUANTITY, quantityOf, readPdu } from "./frame.ts";
 import type { Exchange, Link, OpenLink } from "./link.ts";
 import { RTU_OVERHEAD } from "./rtu.ts";
 
 /** No reply comes so late. */
 const LATEST_MS = 60_000;
+/** So often a unit that owes a reply is asked for something else while it refuses. */
+const MOST_PROBES = 4;
 /** A line that an earlier process may have left in the middle of a request is heard for so long. */
 const FIRST_QUIET_MS = 1000;
 
@@ -15,6 +17,8 @@ const FIRST_QUIET_MS = 1000;
 export class LateReplies {
   /** By unit id: the quantities asked for in vain, and when a reply to each is out of the question. */
   readonly #awaited = new Map<number, Map<number, number>>();
+  /** By unit id: the last request that registers came for. */
+  readonly #served = new Map<number, Uint8Array>();
   /** How long the line must have been quiet before it is used; undefined = it may be used. */
   quietMs: number | undefined = FIRST_QUIET_MS;
 
@@ -29,6 +33,16 @@ export class LateReplies {
   /** Whether replies of a unit may still come. */
   areAwaited(unitId: number): boolean {
     return this.#awaited.has(unitId);
+  }
+
+  /** Registers came for a request. */
+  serve(unitId: number, pdu: Uint8Array): void {
+    this.#served.set(unitId, pdu);
+  }
+
+  /** A request for which registers came before; undefined = there was none. */
+  served(unitId: number): Uint8Array | undefined {
+    return this.#served.get(unitId);
   }
 
   /** None will: a unit answers in the order it was asked, and it has answered a later request. */
@@ -94,22 +108,32 @@ export class SettlingLink implements OpenLink {
     this.#link.close();
   }
 
+  /**
+   * Asks for what the unit is known to serve: an exception may be late itself, with a reply of any
+   * size behind it. One exception after the other is what the unit has to say now.
+   */
   async #settle(exchange: Exchange): Promise<void> {
     const { unitId, pdu, timeoutMs, signal } = exchange;
-    const address = (pdu[1] ?? 0) << 8 | (pdu[2] ?? 0);
-    const quantity = this.#late.otherQuantity(unitId, address, quantityOf(pdu));
+    const served = this.#late.served(unitId);
+    const most = served ? MOST_PROBES : 1;
+    for (let probes = 0; probes < most; probes++) {
+      const probe = this.#probe(unitId, served ?? pdu, quantityOf(pdu));
+      if (!isException(await this.#ask({ ...exchange, pdu: probe }))) break;
+      this.#late.expect(unitId, quantityOf(probe), timeoutMs);
+      await this.#link.drain(timeoutMs, signal);
+    }
+    this.#late.settle(unitId);
+  }
+
+  /** Asks for the registers of a request, but for another number of them than any awaited reply has. */
+  #probe(unitId: number, pdu: Uint8Array, next: number): Uint8Array {
+    const address = addressOf(pdu);
+    const quantity = this.#late.otherQuantity(unitId, address, next);
     if (quantity === undefined) {
       const why = "it has left too many requests unanswered to tell its replies apart";
       throw new TransportError(`Cannot read from unit ${unitId}: ${why}`, "timeout");
     }
-    const functionCode = pdu[0] === 4 ? 4 : 3;
-    const reply = await this.#ask({
-      ...exchange,
-      pdu: readPdu({ functionCode, address, quantity }),
-    });
-    // An exception tells nothing of the quantity: it may be late, and another one follow.
-    if (((reply[0] ?? 0) & 0x80) !== 0) await this.#link.drain(timeoutMs, signal);
-    this.#late.settle(unitId);
+    return readPdu({ functionCode: pdu[0] === 4 ? 4 : 3, address, quantity });
   }
 
   async #ask(exchange: Exchange): Promise<Uint8Array> {
@@ -117,10 +141,12 @@ export class SettlingLink implements OpenLink {
     const quantity = quantityOf(pdu);
     const onItsWay = (pdu.length + 2 + quantity * 2 + 2 * RTU_OVERHEAD) * this.#byteMs;
     try {
-      return await this.#link.exchange({
+      const reply = await this.#link.exchange({
         ...exchange,
         timeoutMs: Math.ceil(timeoutMs + onItsWay),
       });
+      if (!isException(reply)) this.#late.serve(unitId, pdu);
+      return reply;
     } catch (error) {
       this.#late.expect(unitId, quantity, timeoutMs);
       throw error;

@@ -62,11 +62,15 @@ function refuse(): never {
   throw new Error("never");
 }
 
+/** An exception that came late was taken for the answer that says that a unit owes none. */
+const LATE_EXCEPTION = 3_334_936_850;
+
 Deno.test("whatever a bus does with its time, no value comes from another request", async () => {
-  const chance = new Chance();
-  await using bus = serveBus(unreliable(chance));
-  using reader = new Reader(at(bus.port));
-  await assertNeverWrong(reader, chance, 120);
+  for (const chance of [new Chance(), new Chance(LATE_EXCEPTION)]) {
+    await using bus = serveBus(unreliable(chance));
+    using reader = new Reader(at(bus.port));
+    await assertNeverWrong(reader, chance, 120);
+  }
 });
 
 Deno.test("a unit that never answers costs others time, and nothing else", async () => {
