@@ -1,6 +1,5 @@
 import { delay } from "../../../lib/backoff.ts";
 import { SPEED } from "../../hangs.ts";
-import { Chance } from "../../modbus/chance.ts";
 import { BrokerSite } from "../broker_site.ts";
 import type { Experiment, ExperimentOptions, Outcome } from "../experiment.ts";
 import type { KafkaApi } from "../kafka_proxy.ts";
@@ -14,12 +13,12 @@ const TOLD_MS = 2000;
 const LOOK_AGAIN_MS = 20;
 /** Tried beyond what was asked for, as long as the broker gave nothing up. */
 const MORE_CYCLES = 6;
-/** Requests of a transaction that has begun. */
+/** Requests of a transaction that has begun. All but the first are tried again before it is given up. */
 const APIS = [
+  "Produce",
   "EndTxn",
   "TxnOffsetCommit",
   "AddOffsetsToTxn",
-  "Produce",
 ] as const satisfies readonly KafkaApi[];
 
 /** A transaction is left open for so long that the broker gives it up, and goes on then. */
@@ -31,8 +30,7 @@ export const transactionTimeout: Experiment = {
   run,
 };
 
-async function run({ cycles, seed, sabotage, signal, log }: ExperimentOptions): Promise<Outcome> {
-  const chance = new Chance(seed);
+async function run({ cycles, sabotage, signal, log }: ExperimentOptions): Promise<Outcome> {
   let isGivenUp = false;
   let done = 0;
   await using work = await BrokerSite.make({
@@ -51,9 +49,9 @@ async function run({ cycles, seed, sabotage, signal, log }: ExperimentOptions): 
     // On a slow machine the broker may be late: what was not given up tells nothing.
     const most = sabotage ? cycles : cycles + MORE_CYCLES;
     while (done < cycles || (!isGivenUp && done < most)) {
-      done++;
+      const api = APIS[done++ % APIS.length] ?? "Produce";
       signal.throwIfAborted();
-      const held = work.proxy.hold(chance.of(...APIS), HELD_MS);
+      const held = work.proxy.hold(api, HELD_MS);
       // A broken collector may never send anything again.
       await (sabotage ? Promise.race([held, delay(2 * HELD_MS)]) : held);
       const giveUpAt = performance.now() + TOLD_MS;
