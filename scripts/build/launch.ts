@@ -3,7 +3,7 @@
  * young one 64 MB: with hundreds of devices that is most of the memory. docs/performance.md has what
  * other values give and cost.
  */
-export const V8_FLAGS = "--v8-flags=--heap-growing-percent=50,--max-semi-space-size=16";
+export const V8_FLAGS = "--v8-flags=--heap-growing-percent=100,--max-semi-space-size=16";
 
 /** How Deno is called to run the bundle: its words before the bundle's file. */
 export const LAUNCH_WORDS: readonly string[] = [
