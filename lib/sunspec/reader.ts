@@ -30,7 +30,11 @@ export interface Learned {
 }
 
 /** After so many requests without an answer, the device is left for later; what it taught stays. */
-const SILENCE_LIMIT = 12;
+const SILENCE_LIMIT = 16;
+/** So often what it is asked for at once stays unanswered before it is asked for less … */
+const DROPS = 2;
+/** … and a single point before it is given up for good: it may have been chance. */
+const POINT_DROPS = 4;
 
 /** A model to read: where it stands, and what of it. */
 export interface ModelWant {
@@ -78,8 +82,8 @@ interface Request {
   readonly cuts?: readonly number[];
   /** The most registers in one request before the first of them was refused. */
   readonly most?: number;
-  /** It stayed unanswered once although the device was there; what it is cut into is as suspect. */
-  readonly isDropped?: boolean;
+  /** So often it stayed unanswered although the device was there; what it is cut into is suspect. */
+  readonly drops?: number;
 }
 
 interface Plan {
@@ -210,8 +214,10 @@ export class ModelReader {
     const asked = Math.min(spanOf(run.plan.pieces, request).quantity, this.#maxRegisters);
     if (error instanceof TransportError) {
       await this.#requireDropped(request, run, error, signal);
-      if (!request.isDropped) return [{ ...request, isDropped: true }];
-      return this.#shrink(request, run, asked, ILLEGAL_QUANTITY);
+      const drops = (request.drops ?? 0) + 1;
+      const most = request.to - request.from === 1 ? POINT_DROPS : DROPS;
+      if (drops < most) return [{ ...request, drops }];
+      return this.#shrink({ ...request, drops: 1 }, run, asked, ILLEGAL_QUANTITY);
     }
     if (!(error instanceof ModbusException)) throw error;
     if (error.code === ILLEGAL_ADDRESS || error.code === ILLEGAL_QUANTITY) {

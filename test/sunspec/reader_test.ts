@@ -361,6 +361,27 @@ Deno.test("registers that a device does not answer for are null, and asked for a
   assert.ok(given.device.requests.length <= 5);
 });
 
+Deno.test("a point that is answered for in the end is not given up", async () => {
+  const given = await bench([1, 103]);
+  const [common] = given.wants;
+  const hole = (common?.place.address ?? 0) + 2;
+  let silences = 0;
+  let most = Number.POSITIVE_INFINITY;
+  given.device.rules = [({ address, quantity }) => {
+    if (address > hole || address + quantity <= hole || silences >= most) return undefined;
+    silences++;
+    return new TransportError("no answer", "timeout");
+  }];
+  const hopeless = new ModelReader(given.device, 3, 125);
+  await hopeless.read(given.wants, forever);
+  assert.deepEqual(hopeless.unreadable, [hole]);
+  [most, silences] = [silences - 1, 0];
+  const reader = new ModelReader(given.device, 3, 125);
+  assert.deepEqual(wrong(given, await reader.read(given.wants, forever), () => false), []);
+  assert.deepEqual([reader.unreadable, silences], [[], most]);
+  assert.equal(most, 8);
+});
+
 Deno.test("silence teaches nothing about a device that is not there, or was only once", async () => {
   const given = await bench([1, 103, 160]);
   const learned = nothingLearned();
