@@ -14,7 +14,8 @@ import { readTopic } from "./read_topic.ts";
 
 const SHARDS = ["1/3", "2/3", "3/3"];
 const TOPIC = "plant.readings";
-const ADDRESSES = 9;
+/** So many that each shard has some. */
+const ADDRESSES = 30;
 /** The others are for the search to find. */
 const CONFIGURED = 4;
 
