@@ -19,6 +19,7 @@ const ROOM_BYTES = 32 * 1024;
 class BodyEncoder {
   readonly #writer = new Writer(ROOM_BYTES);
   readonly #numbers = new Places();
+  readonly #string = (value: string): void => this.#writer.string(value);
   readonly #long = (value: number): void => this.#writer.long(value);
   readonly #boolean = (value: boolean): void => this.#writer.boolean(value);
 
@@ -47,14 +48,14 @@ class BodyEncoder {
     writer.string(device.serialNumber);
     writer.string(device.endpoint);
     writer.long(device.unitId);
-    writer.optionalString(device.parent);
+    writer.optional(device.parent, this.#string);
     writer.string(source.driver);
     writer.string(source.name);
     writer.optional(source.modelId, this.#long);
     writer.optional(source.instance, this.#long);
     writer.optional(source.address, this.#long);
     writer.optional(source.length, this.#long);
-    writer.optionalString(source.modelName);
+    writer.optional(source.modelName, this.#string);
   }
 
   /** One block of all of them, then one of none. */
@@ -63,14 +64,14 @@ class BodyEncoder {
     if (points.length > 0) writer.long(points.length);
     for (const { name, value, text, unit, quality } of points) {
       writer.string(name);
-      writer.branch(value !== null);
+      writer.long(value === null ? 0 : 1);
       if (value !== null) {
         this.#numbers.add(writer.at);
         writer.double(value);
       }
-      writer.optionalString(text);
-      writer.optionalString(unit);
-      writer.optionalString(quality);
+      writer.optional(text, this.#string);
+      writer.optional(unit, this.#string);
+      writer.optional(quality, this.#string);
     }
     writer.long(0);
   }

@@ -84,7 +84,7 @@ export class Writer {
     const { length } = value;
     this.#reserve(length + LONG_BYTES);
     const start = this.#at;
-    this.#small(length << 1);
+    this.long(length);
     const bytes = this.#bytes;
     let at = this.#at;
     for (let i = 0; i < length; i++) {
@@ -111,22 +111,10 @@ export class Writer {
     this.#bytes[this.#at++] = value ? 1 : 0;
   }
 
-  /** Which of a union of null and one type follows. */
-  branch(isThere: boolean): void {
-    this.#reserve(1);
-    this.#bytes[this.#at++] = isThere ? 2 : 0;
-  }
-
   /** Nothing, or what `write` writes: a union of null and one type. */
   optional<T>(value: T | null, write: (value: T) => void): void {
-    this.branch(value !== null);
+    this.long(value === null ? 0 : 1);
     if (value !== null) write(value);
-  }
-
-  /** Nothing, or a text. */
-  optionalString(value: string | null): void {
-    this.branch(value !== null);
-    if (value !== null) this.string(value);
   }
 
   #small(value: number): void {
