@@ -138,34 +138,34 @@ function isPadding(code: number): boolean {
   return /[\0\s]/.test(String.fromCharCode(code));
 }
 
+function textOf(bytes: Uint8Array): string {
+  const plain = plainText(bytes);
+  if (plain !== undefined) return plain;
+  // Field devices send Latin-1 too ("°"), which windows-1252 holds; that is text all the same.
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    return windows1252.decode(bytes);
+  }
+}
+
 /** Nearly all are plain: to ask the platform takes longer than to look. undefined = this one is not. */
-function plainText(view: DataView, at: number, size: number): string | undefined {
-  let end = at + size * 2;
-  while (end > at && view.getUint8(end - 1) === 0) end--;
-  if (end === at || view.getUint8(at) === 0) return undefined;
+function plainText(bytes: Uint8Array): string | undefined {
   let text = "";
-  for (let i = at; i < end; i++) {
-    const code = view.getUint8(i);
+  for (let i = 0; i < bytes.length; i++) {
+    const code = bytes[i] ?? 0;
     if (code > 0x7f) return undefined;
     text += String.fromCharCode(code);
   }
-  return withoutPadding(text);
+  return text;
 }
 
 const string: PointType = {
   size: undefined,
   kind: "text",
   decode(view, at, size) {
-    const plain = plainText(view, at, size);
-    if (plain !== undefined) return plain;
     const bytes = stringBytes(view, at, size);
-    if (bytes === undefined) return null;
-    // Field devices send Latin-1 too ("°"), which windows-1252 holds; that is text all the same.
-    try {
-      return withoutPadding(utf8.decode(bytes));
-    } catch {
-      return withoutPadding(windows1252.decode(bytes));
-    }
+    return bytes === undefined ? null : withoutPadding(textOf(bytes));
   },
   encode(view, at, size, value) {
     const bytes = bytesOf(view, at, size);

@@ -488,8 +488,7 @@ class WantRead implements ModelRead {
   }
 
   isRead({ offset }: Pick<Leaf, "offset">): boolean {
-    const piece = this.#run.plan.index[this.#want]?.[offset] ?? -1;
-    return this.#run.isAsPlanned ? piece >= 0 : this.#run.bringer(piece) >= 0;
+    return this.#run.bringerOf(this.#want, offset) >= 0;
   }
 
   /** Takes what there is for it among the registers from an address on. */
@@ -592,9 +591,7 @@ function hasTwins(
   requests: readonly Request[],
   maxRegisters: number,
 ): boolean {
-  const isLargest = requests.map(({ from, to }) => {
-    return spanOf(pieces, { from, to }).quantity === maxRegisters;
-  });
+  const isLargest = requests.map((request) => spanOf(pieces, request).quantity === maxRegisters);
   return isLargest.some((is, i) => is && isLargest[i - 1]);
 }
 
