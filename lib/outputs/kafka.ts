@@ -289,7 +289,8 @@ class KafkaOutput implements Output {
     const place = await this.#placeOf(topic);
     // The note of what was given up must not replace that of what came after it.
     signal.throwIfAborted();
-    if (!this.#isTransactional) return await this.#sendParts(producer, batch, parts, signal);
+    const sending = { place, signal };
+    if (!this.#isTransactional) return await this.#sendParts(producer, batch, parts, sending);
     const note: InFlight = {
       topic,
       partition: place.partition,
@@ -302,7 +303,7 @@ class KafkaOutput implements Output {
     this.#note = note;
     await this.#context.note(JSON.stringify(note));
     const transaction = await producer.transaction();
-    await this.#sendParts(transaction, batch, parts, signal);
+    await this.#sendParts(transaction, batch, parts, sending);
     const offset = { partition: 0, offset: String(last), ...{ metadata: this.#incarnation } };
     await transaction.sendOffsets({
       consumerGroupId: this.#groupId,
@@ -315,9 +316,8 @@ class KafkaOutput implements Output {
     sender: Pick<Producer, "send">,
     batch: Batch,
     parts: readonly (readonly Entry[])[],
-    signal: AbortSignal,
+    { place, signal }: { readonly place: Place; readonly signal: AbortSignal },
   ): Promise<void> {
-    const place = await this.#placeOf(batch.topic);
     for (const part of parts) {
       signal.throwIfAborted();
       this.#sending = part;
@@ -371,10 +371,7 @@ class KafkaOutput implements Output {
   }
 
   /** Runs a job against the broker; any failure is told in our terms. */
-  async #explained<T>(
-    signal: AbortSignal,
-    job: () => Promise<T>,
-  ): Promise<T> {
+  async #explained<T>(signal: AbortSignal, job: () => Promise<T>): Promise<T> {
     const startedAt = performance.now();
     const stopped = Promise.withResolvers<never>();
     const stop = () => stopped.reject(new TransportError("Stopped", "closed"));
