@@ -48,6 +48,7 @@ export class Stamper {
     const clockSynced = last - reading.collectedAt >= CLOCK_TICK_US ? false : synced();
     return { ...reading, collectedAt, clockSynced };
   }
+
   /** Without a key put together from all three: at each poll that costs more than to look. */
   #givenTo(device: string, { name, instance }: SourceRef): Given {
     const all = this.#given.get(device) ?? [];
