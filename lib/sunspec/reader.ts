@@ -16,7 +16,10 @@ const SMALLEST_CAP = 8;
 const LARGEST_NUMBER = 4;
 /** Milliseconds within which the parts of a model have to arrive, or it is asked for once more. */
 const MOST_APART_MS = 1500;
-/** After so many refusals in one read, what is refused is given up whole: a false length can announce 65,535 registers. */
+/**
+ * After so many refusals in one read, what is refused is given up with the rest of its model: a false
+ * length can announce 65,535 registers.
+ */
 const REFUSAL_LIMIT = 500;
 
 /** What a device has taught about reading it; good as long as its models stand where they stood. */
@@ -170,6 +173,7 @@ export class ModelReader {
     const left = plan.requests.toReversed();
     for (let request = left.pop(); request; request = left.pop()) {
       const { address, quantity } = spanOf(plan.pieces, request);
+      if (this.#learned.unreadable.has(address)) continue;
       const isTwin = quantity === run.lastQuantity;
       const lead = isTwin ? this.#leadOf(request, quantity, run) : 0;
       const cut = this.#placeToCut(request, quantity, isTwin && lead === 0, run);
@@ -308,11 +312,17 @@ export class ModelReader {
     const { pieces } = run.plan;
     this.#plans = new WeakMap();
     run.refusals++;
+    if (run.refusals > REFUSAL_LIMIT) {
+      const want = pieces[from]?.want;
+      const end = pieces.findLastIndex((piece) => piece.want === want) + 1;
+      this.#giveUp(pieces.slice(from, Math.max(to, end)), cuts, most);
+      return [];
+    }
     if (code === ILLEGAL_QUANTITY && asked > SMALLEST_CAP) {
       this.#cap(Math.ceil(asked / 2));
       return [{ ...request, most }];
     }
-    if (to - from === 1 || run.refusals > REFUSAL_LIMIT) {
+    if (to - from === 1) {
       this.#giveUp(pieces.slice(from, to), cuts, most);
       return [];
     }

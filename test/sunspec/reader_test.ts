@@ -119,6 +119,26 @@ Deno.test("a model that is refused altogether is null, and the others are read",
   }
 });
 
+Deno.test("a model whose false length goes on and on is given up with what was refused, and no other", async () => {
+  const given = await bench([1, 103]);
+  const [common, inverter] = given.wants;
+  assert.ok(common && inverter);
+  const address = inverter.place.address + inverter.place.length + 2;
+  const place = { id: 64_999, address, length: 20_000 };
+  given.device.write(address, fromHex("FDE7 4E20"));
+  const endless = { place, layout: undefined, isWanted: () => true };
+  for (const maxRegisters of [125, 10]) {
+    given.device.takeRequests();
+    const reader = new ModelReader(given.device, 3, maxRegisters);
+    const reads = await reader.read([common, inverter, endless], forever);
+    assert.deepEqual(wrong(given, reads, () => false), []);
+    const { length } = given.device.takeRequests();
+    assert.ok(length < 1200, `${length} requests`);
+    await reader.read([common, inverter, endless], forever);
+    assert.ok(given.device.takeRequests().length < 40);
+  }
+});
+
 Deno.test("a device that refuses everything is asked a bounded number of times", async () => {
   for (const code of [2, 3]) {
     for (const limit of [1, 8, 10, 125]) {
