@@ -57,83 +57,147 @@ check_sum() {
 check_machine() {
   [ "$(uname -m)" = "$machine" ] ||
     fail "this file is for $machine and this machine is $(uname -m); take the one made for it"
-  command -v tar > /dev/null || fail "it needs tar to unpack itself; install it"
   [ -e "$loader" ] ||
     fail "it needs a 64-bit system with glibc 2.27 or newer, and \"$loader\" is not here (musl and 32-bit systems are not supported)"
 }
 
-# fill DIR: unpacks into a folder that is there already.
+check_tools() {
+  for tool in tar gzip head tail mktemp; do
+    command -v $tool > /dev/null || fail "it needs $tool to unpack itself; install it"
+  done
+}
+
+# fill DIR PLACE: unpacks into a folder that is there already. Says on failure why in $why, and $code.
 fill() {
+  if said=$(take_out "$1" 2>&1); then return 0; fi
+  case $said in
+    *"left on device"* | *"quota exceeded"*) code=75 why="no room for it in \"$2\" (it takes 110 MB)" ;;
+    *ermission* | *ead-only*) code=4 why="cannot write to \"$2\"" ;;
+    *) code=1 why="cannot unpack it into \"$2\": $(first_line "$said")" ;;
+  esac
+  return 1
+}
+
+# In a shell of its own, whose messages are English.
+take_out() {
+  LC_ALL=C
+  export LC_ALL
   part @OFFSET@ @RUNTIME_LENGTH@ | gzip -dc > "$1/sunspool" &&
     part @PROGRAM_OFFSET@ @PROGRAM_LENGTH@ | gzip -dc | tar -xof - -C "$1" &&
     chmod 700 "$1/sunspool"
 }
 
+first_line() { echo "$1" | head -n 1; }
+
 # unpack HOME: fills a new folder and gives it its name, so that two starts at the same moment and
-# one that is cut off do no harm. Says on failure why in $why.
+# one that is cut off do no harm. Says on failure why in $why, and the exit code in $code.
 unpack() {
-  mkdir -p "${1%/*}" 2> /dev/null
-  if ! new=$(mktemp -d "$1.XXXXXX" 2> /dev/null); then
-    why="cannot write to \"${1%/*}\""
+  remove_left "$1"
+  if ! new=$(mktemp -d "$1.$$.XXXXXX" 2> /dev/null); then
+    code=4 why="cannot write to \"${1%/*}\""
     return 1
   fi
-  trap 'rm -rf "$new"; exit 1' HUP INT TERM
-  if ! fill "$new" 2> /dev/null; then
-    why="no room for it in \"${1%/*}\" (it takes 110 MB)"
-  elif ! said=$("$new/sunspool" --version 2>&1); then
-    why="\"${1%/*}\" does not allow programs to run"
-    case $said in
-      *GLIBC_*) rm -rf "$new" && fail "it needs glibc 2.27 or newer: $(echo "$said" | head -n 1)" ;;
-    esac
-  else
+  trap 'rm -rf "$new"; exit 129' HUP
+  trap 'rm -rf "$new"; exit 130' INT
+  trap 'rm -rf "$new"; exit 143' TERM
+  if fill "$new" "${1%/*}" && runs "$new/sunspool" "${1%/*}"; then
     # Once it has its name, it is trusted to be on disk. Whoever was faster has put the same there, and
     # runs it: only what was damaged before is put out of the way.
     sync 2> /dev/null
     if [ -e "$1" ] && ! whole "$1"; then mv "$1" "$new.old"; fi
     mv -T "$new" "$1" 2> /dev/null || mv "$new" "$1" 2> /dev/null
     rm -rf "$new" "$new.old" "${1:?}/${new##*/}"
-    trap - HUP INT TERM
-    return 0
+    why=
+  else
+    rm -rf "$new"
   fi
-  rm -rf "$new"
   trap - HUP INT TERM
-  return 1
+  [ -z "$why" ]
+}
+
+# make CACHE HOME: unpacks where nobody else can put something in place of it.
+make() {
+  umask_before=$(umask)
+  umask 077
+  mkdir -p "$1" 2> /dev/null
+  code=4
+  if [ -O "$1" ]; then
+    unpack "$2"
+  elif [ -w "$1" ]; then
+    why="others may write to \"$1\""
+    false
+  else
+    why="cannot write to \"$1\""
+    false
+  fi
+  made=$?
+  umask "$umask_before"
+  return $made
+}
+
+# What starts left behind that were cut off by force: each bears the number of its process.
+remove_left() {
+  for left in "$1".*; do
+    process=${left#"$1".}
+    [ -d "/proc/${process%%.*}" ] || rm -rf "$left"
+  done
+}
+
+# runs PROGRAM PLACE: fails where no program runs, and ends the start where this one never will.
+runs() {
+  said=$("$1" --version 2>&1) && return
+  ended=$?
+  code=4 why="\"$2\" does not allow programs to run"
+  [ $ended != 126 ] || return 1
+  rm -rf "$new"
+  case $said in
+    *GLIBC_*) fail "it needs glibc 2.27 or newer: $(first_line "$said")" ;;
+    *"shared libraries"*) fail "it needs glibc and libgcc_s: $(first_line "$said")" ;;
+    *) fail "Deno does not run here, it ends with $ended: $(first_line "$said")" ;;
+  esac
 }
 
 if [ "${1-}" = --unpack ]; then
-  [ $# = 2 ] || fail "write it as: $0 --unpack DIR"
+  [ $# = 2 ] || fail "write it as: $0 --unpack DIR" 2
+  check_tools
   check_sum
-  if mkdir -p "$2" && fill "$2"; then exit 0; fi
-  fail "cannot unpack into \"$2\""
+  if ! said=$(mkdir -p "$2" 2>&1); then fail "cannot make \"$2\": $(first_line "$said")" 4; fi
+  if fill "$2" "$2"; then exit 0; fi
+  rm -rf "${2:?}/sunspool" "$2/program"
+  fail "$why" "$code"
 fi
 
 [ -e /proc/self/exe ] || fail "it needs /proc; mount it with: mount -t proc proc /proc"
 own=${HOME-}
 [ -d "$own" ] || own=
-reasons=
+result=4
 # The first round takes what is there, the second makes it.
 for round in find make; do
+  if [ $round = make ]; then
+    check_machine
+    check_tools
+    check_sum
+  fi
+  reasons=
   for cache in ${XDG_CACHE_HOME:+"$XDG_CACHE_HOME/sunspool"} ${own:+"$own/.cache/sunspool"} \
     /var/cache/sunspool "${TMPDIR:-/tmp}/sunspool-"; do
-    # Asked for here only: a start in place runs nothing but the program.
-    case $cache in */sunspool-) cache=$cache$(id -u) ;; esac
+    case $cache in
+      */sunspool-)
+        # Asked for here only: a start in place runs nothing but the program.
+        cache=$cache$(id -u)
+        # Whoever put a link there can have it lead elsewhere at any moment.
+        if [ -L "$cache" ]; then
+          reasons="$reasons; \"$cache\" is a link"
+          continue
+        fi
+        ;;
+    esac
     home=$cache/$id
-    if [ $round = make ]; then
-      if [ -z "$reasons" ]; then
-        check_machine
-        check_sum
-      fi
-      umask_before=$(umask)
-      umask 077
-      unpack "$home" || reasons="$reasons; $why"
-      umask "$umask_before"
+    if [ $round = make ] && ! make "$cache" "$home"; then
+      reasons="$reasons; $why"
+      [ "$code" = 4 ] || result=$code
     fi
-    whole "$home" || continue
-    trusted "$cache" "$home" && start "$home" "$@"
-    reasons="$reasons; others may write to \"$cache\""
+    whole "$home" && trusted "$cache" "$home" && start "$home" "$@"
   done
 done
-case $reasons in
-  *"no room"*) fail "there is no place to unpack it: ${reasons#; }" 75 ;;
-  *) fail "there is no place to unpack it: ${reasons#; }" 4 ;;
-esac
+fail "there is no place to unpack it: ${reasons#; }" "$result"

@@ -8,9 +8,9 @@ import { type Machine, MACHINES, zippedRuntimeFor } from "../../scripts/build/ru
 import { programWords, runnerFor } from "../../scripts/build/try.ts";
 import { removeFolder } from "../../scripts/services/cache.ts";
 import { runOrThrow } from "../../scripts/services.ts";
-import { run, simulate, start, temporaryFolder } from "../program.ts";
+import { eventually, run, simulate, start, temporaryFolder } from "../program.ts";
 import { serviceTest } from "../services.ts";
-import { type FreshRoot, freshRoot, type RootOptions } from "./fresh_root.ts";
+import { type FreshRoot, freshRoot, libraries, type RootOptions } from "./fresh_root.ts";
 
 /** Polled each second meanwhile. */
 const COLLECT_MS = 10_000;
@@ -117,7 +117,24 @@ const IN_A_ROOT: Readonly<Record<string, (root: FreshRoot, cache: string) => Pro
     const [home = ""] = namesIn(cache);
     await Deno.rename(`${cache}/${home}`, `${cache}/${home}.Abc123`);
     await Deno.remove(`${cache}/${home}.Abc123/program/sunspool.js`);
+    await Deno.mkdir(`${cache}/${home}.${Deno.pid}.Def456`);
     assert.match(await output(root, ["version"]), /^sunspool /);
+    // What it left is gone, and what another start is at has stayed.
+    assert.deepEqual(namesIn(cache), [home, `${home}.${Deno.pid}.Def456`]);
+    await Deno.remove(`${cache}/${home}.${Deno.pid}.Def456`);
+  },
+
+  "a start that is stopped while it unpacks leaves nothing, and says by what": async (
+    root,
+    cache,
+  ) => {
+    await removeFolder(cache);
+    await using program = root.start(["/sunspool", "version"]);
+    await eventually("it unpacks", () => namesIn(cache).length > 0);
+    const { code } = await program.stop();
+    assert.equal(code, 143);
+    assert.deepEqual(namesIn(cache), []);
+    await output(root, ["version"]);
   },
 
   "what the power took before it was on disk is unpacked again": async (root, cache) => {
@@ -140,6 +157,22 @@ const IN_A_ROOT: Readonly<Record<string, (root: FreshRoot, cache: string) => Pro
     await Deno.chown(`${open}/${home}`, 1234, 1234);
     const env = { XDG_CACHE_HOME: "/data/open" };
     assert.match(await output(root, ["version"], { env }), /^sunspool /);
+    // Nor is anything put there, which its owner could change before it is run.
+    await removeFolder(`${open}/${home}`);
+    await removeFolder(cache);
+    assert.match(await output(root, ["version"], { env }), /^sunspool /);
+    assert.deepEqual([namesIn(open), namesIn(cache)], [[], [home]]);
+  },
+
+  "a link among the temporary files is not followed": async (root) => {
+    await removeFolder(`${root.path}/tmp/sunspool-1234`);
+    await Deno.mkdir(`${root.path}/data/own`);
+    await Deno.chown(`${root.path}/data/own`, 1234, 1234);
+    await Deno.symlink("/data/own", `${root.path}/tmp/sunspool-1234`);
+    const user = "1234:1234";
+    await refused(root, { user }, 4, /; "\/tmp\/sunspool-1234" is a link$/m);
+    assert.deepEqual(namesIn(`${root.path}/data/own`), []);
+    await Deno.remove(`${root.path}/tmp/sunspool-1234`);
   },
 
   "where programs may not run, or there is no room, the next place is used": async (
@@ -177,6 +210,16 @@ const IN_A_ROOT: Readonly<Record<string, (root: FreshRoot, cache: string) => Pro
     assert.deepEqual(namesIn(cache), []);
   },
 
+  "without libgcc_s it says so": async (root, cache) => {
+    const [library = ""] = await libraries(Deno.execPath()).then((all) =>
+      all.filter((path) => path.includes("libgcc_s"))
+    );
+    await Deno.rename(root.path + library, `${root.path}${library}.away`);
+    await refused(root, {}, 1, /: it needs glibc and libgcc_s: .*libgcc_s\.so\.1/);
+    await Deno.rename(`${root.path}${library}.away`, root.path + library);
+    assert.deepEqual(namesIn(cache), []);
+  },
+
   "where nothing can be written, or there is no room, it says so": async (root, cache) => {
     await removeFolder(cache);
     const small = `${root.path}/data/small`;
@@ -193,6 +236,14 @@ const IN_A_ROOT: Readonly<Record<string, (root: FreshRoot, cache: string) => Pro
         75,
         /: no room for it in "\/data\/small\/sunspool" \(it takes 110/,
       );
+      const unpack = ["sh", "/sunspool", "--unpack"];
+      await refused(root, {}, 75, /: no room for it in "\/data\/small\/x"/, [
+        ...unpack,
+        "/data/small/x",
+      ]);
+      assert.deepEqual(namesIn(`${small}/x`), []);
+      await refused(root, {}, 4, /: cannot make "\/data\/x"/, [...unpack, "/data/x"]);
+      await refused(root, {}, 2, /: write it as: \/sunspool --unpack DIR/, unpack);
     } finally {
       await runOrThrow("umount", ["--recursive", root.path]);
     }
@@ -200,8 +251,14 @@ const IN_A_ROOT: Readonly<Record<string, (root: FreshRoot, cache: string) => Pro
 };
 
 /** Says in one line why it cannot start. */
-async function refused(root: FreshRoot, how: RootOptions, wanted: number, why: RegExp) {
-  await using program = root.start(["/sunspool", "version"], how);
+async function refused(
+  root: FreshRoot,
+  how: RootOptions,
+  wanted: number,
+  why: RegExp,
+  words: readonly string[] = ["/sunspool", "version"],
+) {
+  await using program = root.start(words, how);
   const { code, out, err } = await program.end();
   assert.deepEqual([code, out], [wanted, ""], err);
   assert.match(err, /^error: Cannot start sunspool: [^\n]*\n$/);

@@ -62,7 +62,7 @@ function assignments(env: Readonly<Record<string, string>>): string[] {
 }
 
 /** The shared libraries of a program, its loader among them. */
-async function libraries(program: string): Promise<string[]> {
+export async function libraries(program: string): Promise<string[]> {
   const listed = await runOrThrow("ldd", [program]);
   return [...listed.matchAll(/(\/\S+\.so\S*)/g)].map(([path]) => path);
 }
