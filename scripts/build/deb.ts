@@ -86,6 +86,7 @@ async function packedFiles({ zippedRuntime, program }: Contents): Promise<readon
     text("/etc/sunspool/config.toml", await template("config.toml"), 0o640),
     text("/etc/sunspool/environment", await template("environment"), 0o640),
     text("/usr/share/doc/sunspool/copyright", await copyright()),
+    text("/usr/share/doc/sunspool/configuration.md", await document("configuration.md")),
     text("/usr/share/doc/sunspool/third-party-licences.txt", await thirdPartyNotices(packages)),
     text("/usr/share/doc/sunspool/sunspool.cdx.json", `${JSON.stringify(bill, null, 2)}\n`),
     ...serviceFiles("/usr/bin/sunspool").map(({ name, path, text: content }) =>
@@ -113,6 +114,10 @@ async function copyright(): Promise<string> {
   const licence = await Deno.readTextFile(`${ROOT}LICENSE`);
   const lines = licence.trim().split("\n").map((line) => ` ${line.trim() || "."}`);
   return fill(await template("copyright"), { LICENSE: lines.join("\n") });
+}
+
+async function document(name: string): Promise<string> {
+  return await Deno.readTextFile(`${ROOT}docs/${name}`);
 }
 
 async function launcher(): Promise<string> {

@@ -55,6 +55,17 @@ serviceTest(
       "sunspool:sunspool 750\nroot:sunspool 640\n",
     );
 
+    assert.match(
+      await root.run("cat", "/etc/sunspool/config.toml"),
+      /Every key is in \/usr\/share\/doc\/sunspool\/configuration\.md/,
+    );
+    assert.ok(await exists(`${root.path}/usr/share/doc/sunspool/configuration.md`));
+
+    // A cache that another user could fill is not used.
+    await root.run("install", "-d", "-o", "sunspool", "/srv/sunspool");
+    await root.run("env", "XDG_CACHE_HOME=/srv", "sunspool", "version");
+    assert.equal(await root.run("find", "/srv/sunspool", "-mindepth", "1"), "");
+
     await using devices = await simulate(["--models", "1,103"], { cwd: folder.path });
     const config = `${root.path}/etc/sunspool/config.toml`;
     const text = await Deno.readTextFile(config);
