@@ -1,6 +1,6 @@
 import type { NewEntry } from "../core/mod.ts";
 import { crc32c } from "./crc32c.ts";
-import { isAlike, pack, type Template } from "./packing.ts";
+import { asTemplate, isAlike, pack, Pool, type Template } from "./packing.ts";
 import type { Sql } from "./sql.ts";
 import type { StoredTemplate, Templates } from "./templates.ts";
 
@@ -47,6 +47,9 @@ export class Packer {
   readonly #maxBytes: number;
   readonly #seen = new Set<number>();
   readonly #used = new Map<number, TemplateUse>();
+  /** What readings that begin alike were last like; none but of those in use. */
+  readonly #latest = new Map<number, TemplateUse>();
+  readonly #pool = new Pool();
   #bytes = 0;
   #bytesInCommit = 0;
   #undone = -1;
@@ -67,12 +70,17 @@ export class Packer {
   pack({ payload, numbers, schema }: NewEntry): Packed | undefined {
     if (numbers === undefined || numbers.length === 0) return undefined;
     if (this.#undone !== this.#sql.undone) this.#load();
-    const own = { body: payload, numbers };
-    const shape = shapeOf(own);
-    const use = this.#used.get(shape) ?? this.#make(shape, own, schema);
-    // Others may have the same shape by chance.
-    if (!use || use.template.schema !== schema || !isAlike(use.template, own)) return undefined;
-    return { use, bytes: pack(use.template, payload) };
+    const own = asTemplate(payload, numbers);
+    const beginning = crc32c(payload.subarray(0, numbers[0]));
+    let use = this.#latest.get(beginning);
+    if (!use || !fits(use, own, schema)) {
+      const shape = shapeOf(own);
+      use = this.#used.get(shape) ?? this.#make(shape, own, schema);
+      // Others may have the same shape by chance.
+      if (!use || !fits(use, own, schema)) return undefined;
+      this.#latest.set(beginning, use);
+    }
+    return { use, bytes: pack(use.template, own, this.#pool) };
   }
 
   /** Lets templates go that no row from `first` on needs, and none has for a while. */
@@ -87,6 +95,7 @@ export class Packer {
     this.#sql.transaction(() => {
       for (const [, { template }] of leaving) this.#templates.remove(template.id);
     });
+    this.#latest.clear();
     for (const [shape, { template }] of leaving) {
       this.#used.delete(shape);
       this.#bytes -= bytesOf(template);
@@ -117,12 +126,17 @@ export class Packer {
   #load(): void {
     this.#undone = this.#sql.undone;
     this.#used.clear();
+    this.#latest.clear();
     this.#bytes = 0;
     const latest = this.#sql.number(
       "SELECT seq FROM sqlite_sequence WHERE name = 'telemetry_queue'",
     );
     for (const template of this.#templates.all()) this.#use(shapeOf(template), template, latest);
   }
+}
+
+function fits({ template }: TemplateUse, reading: Template, schema: string): boolean {
+  return template.schema === schema && isAlike(template, reading);
 }
 
 /** The same for all that are alike; hardly ever for others. */

@@ -2,8 +2,15 @@
 export interface Template {
   /** The reading. */
   readonly body: Uint8Array;
+  /** The same. */
+  readonly view: DataView;
   /** Where its numbers stand, eight bytes each. */
   readonly numbers: Uint32Array;
+}
+
+/** A reading as one that others may be like. */
+export function asTemplate(body: Uint8Array, numbers: Uint32Array): Template {
+  return { body, view: new DataView(body.buffer, body.byteOffset, body.byteLength), numbers };
 }
 
 /** What a decimal number is multiplied by to be a whole one, by its count of digits. */
@@ -23,18 +30,56 @@ const POOL_BYTES = 65_536;
 
 /** Whether two readings are the same but for their numbers. */
 export function isAlike(one: Template, other: Template): boolean {
-  if (one.body.length !== other.body.length || one.numbers.length !== other.numbers.length) {
-    return false;
-  }
+  const { length } = one.body;
+  if (length !== other.body.length || one.numbers.length !== other.numbers.length) return false;
   let at = 0;
   for (let i = 0; i < one.numbers.length; i++) {
     const place = one.numbers[i] ?? 0;
-    if (place !== other.numbers[i]) return false;
-    for (; at < place; at++) if (one.body[at] !== other.body[at]) return false;
+    if (place !== other.numbers[i] || !isSame(one.view, other.view, at, place)) return false;
     at = place + NUMBER_BYTES;
   }
-  for (; at < one.body.length; at++) if (one.body[at] !== other.body[at]) return false;
+  return isSame(one.view, other.view, at, length);
+}
+
+function isSame(one: DataView, other: DataView, first: number, end: number): boolean {
+  let at = first;
+  for (; at + 4 <= end; at += 4) if (one.getInt32(at) !== other.getInt32(at)) return false;
+  for (; at < end; at++) if (one.getInt8(at) !== other.getInt8(at)) return false;
   return true;
+}
+
+/** Room for many readings in one large array: one for each costs more than to write it. */
+export class Pool {
+  #bytes = new Uint8Array(0);
+  #view = new DataView(this.#bytes.buffer);
+  #end = 0;
+
+  /** What there is; places in it are given by `reserve`. */
+  get bytes(): Uint8Array {
+    return this.#bytes;
+  }
+
+  /** The same. */
+  get view(): DataView {
+    return this.#view;
+  }
+
+  /** Where so many bytes are that are nobody else's yet. */
+  reserve(length: number): number {
+    if (this.#end + length > this.#bytes.length) {
+      this.#bytes = new Uint8Array(Math.max(length, POOL_BYTES));
+      this.#view = new DataView(this.#bytes.buffer);
+      this.#end = 0;
+    }
+    return this.#end;
+  }
+
+  /** The bytes from there to `end`: nobody else's from now on. */
+  taken(end: number): Uint8Array {
+    const taken = this.#bytes.subarray(this.#end, end);
+    this.#end = end;
+    return taken;
+  }
 }
 
 /**
@@ -43,17 +88,22 @@ export function isAlike(one: Template, other: Template): boolean {
  * number, or would not come back bit by bit, stands as it is.
  *
  * @param reading differs from the template in its numbers only
+ * @param pool where they are put
  */
-export function pack({ body, numbers }: Template, reading: Uint8Array): Uint8Array {
-  const [before, now] = [viewOf(body), viewOf(reading)];
-  const packed = new Uint8Array(numbers.length * PACKED_BYTES);
-  let at = 0;
+export function pack(
+  { view: before, numbers }: Template,
+  reading: Template,
+  pool: Pool,
+): Uint8Array {
+  const { body, view: now } = reading;
+  let at = pool.reserve(numbers.length * PACKED_BYTES);
+  const packed = pool.bytes;
   for (const place of numbers) {
     const value = now.getFloat64(place, true);
     const digits = digitsOf(value);
     if (digits === AS_IT_IS) {
       packed[at++] = AS_IT_IS;
-      packed.set(reading.subarray(place, place + NUMBER_BYTES), at);
+      packed.set(body.subarray(place, place + NUMBER_BYTES), at);
       at += NUMBER_BYTES;
       continue;
     }
@@ -62,24 +112,7 @@ export function pack({ body, numbers }: Template, reading: Uint8Array): Uint8Arr
     for (; rest > 0x7f; rest = Math.floor(rest / 0x80)) packed[at++] = rest % 0x80 | 0x80;
     packed[at++] = rest;
   }
-  return packed.slice(0, at);
-}
-
-/** Gives room for readings that are unpacked: one large array for many costs less than one for each. */
-export class Pool {
-  #view = new DataView(new ArrayBuffer(0));
-  #end = 0;
-
-  /** So many bytes that are nobody else's. */
-  take(length: number): DataView {
-    if (this.#end + length > this.#view.byteLength) {
-      this.#view = new DataView(new ArrayBuffer(Math.max(length, POOL_BYTES)));
-      this.#end = 0;
-    }
-    const taken = new DataView(this.#view.buffer, this.#end, length);
-    this.#end += length;
-    return taken;
-  }
+  return pool.taken(at);
 }
 
 /**
@@ -88,13 +121,13 @@ export class Pool {
  * @param pool where it is put
  */
 export function unpack(
-  { body, numbers }: Template,
+  { body, view: before, numbers }: Template,
   packed: Uint8Array,
   pool: Pool,
 ): Uint8Array | undefined {
-  const [before, now] = [viewOf(body), pool.take(body.length)];
-  const reading = new Uint8Array(now.buffer, now.byteOffset, now.byteLength);
-  reading.set(body);
+  const start = pool.reserve(body.length);
+  const { bytes: reading, view: now } = pool;
+  reading.set(body, start);
   let at = 0;
   for (const place of numbers) {
     let rest = 0;
@@ -108,16 +141,16 @@ export function unpack(
     const digits = rest % KINDS;
     if (digits === AS_IT_IS) {
       if (at + NUMBER_BYTES > packed.length) return undefined;
-      reading.set(packed.subarray(at, at + NUMBER_BYTES), place);
+      reading.set(packed.subarray(at, at + NUMBER_BYTES), start + place);
       at += NUMBER_BYTES;
       continue;
     }
     const twice = Math.floor(rest / KINDS);
     const change = twice % 2 === 0 ? twice / 2 : -(twice + 1) / 2;
     const value = whole(before.getFloat64(place, true), digits) + change;
-    now.setFloat64(place, value / (POWERS[digits] ?? 1), true);
+    now.setFloat64(start + place, value / (POWERS[digits] ?? 1), true);
   }
-  return at === packed.length ? reading : undefined;
+  return at === packed.length ? pool.taken(start + body.length) : undefined;
 }
 
 /** How many decimal digits a number has; {@linkcode AS_IT_IS} when it is no decimal number. */
@@ -137,8 +170,4 @@ function digitsOf(value: number): number {
 function whole(value: number, digits: number): number {
   const shifted = Math.round(value * (POWERS[digits] ?? 1));
   return Math.abs(shifted) < LARGEST ? shifted : 0;
-}
-
-function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
-  return new DataView(buffer, byteOffset, byteLength);
 }

@@ -1,5 +1,5 @@
 import { crc32c, crc32cOfText } from "./crc32c.ts";
-import type { Template } from "./packing.ts";
+import { asTemplate, type Template } from "./packing.ts";
 import type { Row, Sql } from "./sql.ts";
 
 /** A template in the file. */
@@ -45,11 +45,12 @@ export class Templates {
   }
 
   /** Keeps one more. Within a transaction. */
-  add({ body, numbers }: Template, schema: string): StoredTemplate {
-    const id = this.#insert({ body, numbers }, schema);
-    this.#insert({ body, numbers }, schema);
+  add(reading: Template, schema: string): StoredTemplate {
+    const { body, numbers } = reading;
+    const id = this.#insert(reading, schema);
+    this.#insert(reading, schema);
     // They are parts of larger arrays, which would be kept with them.
-    const template = { id, schema, body: body.slice(), numbers: numbers.slice() };
+    const template = { id, schema, ...asTemplate(body.slice(), numbers.slice()) };
     this.#forgetUndone();
     this.#known.set(template.id, template);
     return template;
@@ -84,7 +85,7 @@ function soundTemplate(row: Row): Omit<StoredTemplate, "id"> | undefined {
   if (typeof schema !== "string") return undefined;
   if (!(numbers instanceof Uint8Array) || !(body instanceof Uint8Array)) return undefined;
   if (checksum(schema, numbers, body) !== crc) return undefined;
-  return { schema, numbers: new Uint32Array(numbers.slice().buffer), body };
+  return { schema, ...asTemplate(body, new Uint32Array(numbers.slice().buffer)) };
 }
 
 function checksum(schema: string, numbers: Uint8Array, body: Uint8Array): number {

@@ -83,6 +83,25 @@ Deno.test("what is alike is kept as its numbers, and comes out as it went in", a
   assert.deepEqual(look.rows("SELECT template FROM telemetry_queue WHERE id = 9"), [[3]]);
 });
 
+Deno.test("a device that says now this, now that, is kept as numbers either way", async () => {
+  await using folder = new BufferFolder();
+  await using buffer = await folder.opened();
+  const saying = (text: string, value: number) => {
+    const { payload, ...rest } = reading("a", value);
+    payload.set(bytes(text), 210);
+    return { ...rest, payload };
+  };
+  const texts = ["on", "no", "on", "no", "on", "no", "no", "on", "off"];
+  const stored = texts.map((text, i) => saying(text, i));
+  await buffer.append(stored);
+  using look = folder.look();
+  assert.deepEqual(
+    look.column("SELECT template FROM telemetry_queue"),
+    [null, null, 1, 3, 1, 3, 3, 1, null],
+  );
+  assert.deepEqual(contents(await buffer.read("file", ALL)), contents(stored));
+});
+
 Deno.test("whoever does not append packs nothing, but reads what is packed", async () => {
   await using folder = new BufferFolder();
   await using buffer = folder.open();
