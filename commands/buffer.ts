@@ -1,6 +1,6 @@
 import { defineCommand } from "../lib/cli/define.ts";
 import { ExitCode, type Format, type Io, print } from "../lib/cli/mod.ts";
-import { choice, say, string } from "../lib/cli/values.ts";
+import { choice, path, say, string } from "../lib/cli/values.ts";
 import { merge, object } from "../lib/cli/word_groups.ts";
 import { argument, flag, option, optional } from "../lib/cli/words.ts";
 import { eventEntry, openBuffer, requireFile } from "../lib/compose/buffer.ts";
@@ -50,7 +50,7 @@ export const command = defineCommand({
         description: say("inspect, export, requeue or backup"),
         errors: { endOfInput: say(`Missing ACTION: ${ACTIONS.join(", ")}`) },
       }),
-      file: optional(argument(string({ metavar: "FILE" }), {
+      file: optional(argument(path({ metavar: "FILE" }), {
         description: say("Where the backup goes; for export, a file that was set aside as corrupt"),
       })),
       output: optional(option("--output", "-o", string({ metavar: "NAME" }), {
@@ -60,7 +60,7 @@ export const command = defineCommand({
       reason: optional(option("--reason", string({ metavar: "REASON" }), {
         description: say("Only dead letters of this reason"),
       })),
-      to: optional(option("--to", string({ metavar: "FILE" }), {
+      to: optional(option("--to", path({ metavar: "FILE" }), {
         description: say("Export to a container file, instead of NDJSON to standard output"),
       })),
       format: formatOptions,

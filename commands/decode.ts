@@ -1,7 +1,7 @@
 import { ContainerDecoder, toJson } from "../lib/avro/mod.ts";
 import { defineCommand } from "../lib/cli/define.ts";
 import { errorText, ExitCode, type Io, OutputFailed } from "../lib/cli/mod.ts";
-import { say, string } from "../lib/cli/values.ts";
+import { path, say } from "../lib/cli/values.ts";
 import { object } from "../lib/cli/word_groups.ts";
 import { argument, multiple } from "../lib/cli/words.ts";
 import { messageOf, NotFoundError } from "../lib/core/mod.ts";
@@ -24,7 +24,7 @@ export const command = defineCommand({
   needs: { read: "always" },
   parser: object({
     files: multiple(
-      argument(string({ metavar: "FILE" }), {
+      argument(path({ metavar: "FILE" }), {
         description: say("Container files, - for standard input"),
       }),
       { min: 1 },

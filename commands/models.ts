@@ -2,7 +2,7 @@ import { defineCommand } from "../lib/cli/define.ts";
 import { modelWords } from "../lib/compose/model_words.ts";
 import { type Io, print } from "../lib/cli/mod.ts";
 import { formatOptions } from "../lib/cli/format_options.ts";
-import { choice, say, string } from "../lib/cli/values.ts";
+import { choice, path, say, string } from "../lib/cli/values.ts";
 import { object } from "../lib/cli/word_groups.ts";
 import { argument, option, optional } from "../lib/cli/words.ts";
 import { NotFoundError, UsageError } from "../lib/core/mod.ts";
@@ -27,7 +27,7 @@ export const command = defineCommand({
       description: say("list or show"),
     }),
     model: optional(argument(string({ metavar: "MODEL" }), { description: say("Id or name") })),
-    modelsDir: optional(option("--models-dir", string({ metavar: "DIR" }), {
+    modelsDir: optional(option("--models-dir", path({ metavar: "DIR" }), {
       description: say("Folder of own definitions (*.json, smdx_*.xml)"),
     })),
     format: formatOptions,

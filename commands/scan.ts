@@ -1,6 +1,6 @@
 import { defineCommand } from "../lib/cli/define.ts";
 import { print, startProgress } from "../lib/cli/mod.ts";
-import { integer, say, string } from "../lib/cli/values.ts";
+import { integer, path, say, string } from "../lib/cli/values.ts";
 import { merge, object } from "../lib/cli/word_groups.ts";
 import { argument, flag, multiple, option, optional } from "../lib/cli/words.ts";
 import { filelessConfigOf } from "../lib/compose/fileless_config.ts";
@@ -40,7 +40,7 @@ export const command = defineCommand({
       targets: multiple(argument(string({ metavar: "ADDRESSES" }), {
         description: say("192.0.2.0/24, 192.0.2.10-20, addresses or names; separated by commas"),
       })),
-      file: optional(option("--file", string({ metavar: "FILE" }), {
+      file: optional(option("--file", path({ metavar: "FILE" }), {
         description: say("Read addresses from a file, - for standard input"),
       })),
       exclude: multiple(option("--exclude", string({ metavar: "ADDRESSES" }), {

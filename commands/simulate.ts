@@ -2,7 +2,7 @@ import { addressAfter } from "../lib/cidr.ts";
 import { defineCommand } from "../lib/cli/define.ts";
 import { type Format, type Io, print } from "../lib/cli/mod.ts";
 import { formatOptions } from "../lib/cli/format_options.ts";
-import { integer, say, string, value } from "../lib/cli/values.ts";
+import { integer, path, say, string, value } from "../lib/cli/values.ts";
 import { object } from "../lib/cli/word_groups.ts";
 import { multiple, option, optional, withDefault } from "../lib/cli/words.ts";
 import { serveDevices, type ServedLine, serveReplay } from "../lib/compose/simulation.ts";
@@ -103,26 +103,26 @@ export const command = defineCommand({
       1000,
     ),
     modelsDir: withDefault(
-      option("--models-dir", string({ metavar: "DIR" }), {
+      option("--models-dir", path({ metavar: "DIR" }), {
         description: say("Folder of own model definitions"),
       }),
       "",
     ),
     replay: optional(
-      option("--replay", string({ metavar: "FILE" }), {
+      option("--replay", path({ metavar: "FILE" }), {
         description: say(
           "Answer as the devices did that --record wrote down, instead of the above",
         ),
       }),
     ),
     tlsCert: withDefault(
-      option("--tls-cert", string({ metavar: "FILE" }), {
+      option("--tls-cert", path({ metavar: "FILE" }), {
         description: say("Certificate to show on tls:// (PEM)"),
       }),
       "",
     ),
     tlsKey: withDefault(
-      option("--tls-key", string({ metavar: "FILE" }), { description: say("Its key (PEM)") }),
+      option("--tls-key", path({ metavar: "FILE" }), { description: say("Its key (PEM)") }),
       "",
     ),
     format: formatOptions,

@@ -1,6 +1,6 @@
 import { defineCommand } from "../lib/cli/define.ts";
 import type { Io } from "../lib/cli/mod.ts";
-import { choice, say, string, value } from "../lib/cli/values.ts";
+import { choice, path, say, string, value } from "../lib/cli/values.ts";
 import { object } from "../lib/cli/word_groups.ts";
 import { argument, flag, option, optional, withDefault } from "../lib/cli/words.ts";
 import { NotFoundError, RefusedError, UsageError } from "../lib/core/mod.ts";
@@ -46,7 +46,7 @@ export const command = defineCommand({
       "/usr/local/bin/sunspool",
     ),
     root: optional(
-      option("--root", string({ metavar: "DIR" }), {
+      option("--root", path({ metavar: "DIR" }), {
         description: say("Install below this folder, the root of another machine"),
       }),
     ),

@@ -1,6 +1,6 @@
 import { defineCommand } from "../lib/cli/define.ts";
 import { ExitCode, print } from "../lib/cli/mod.ts";
-import { say, string, timeValue, value } from "../lib/cli/values.ts";
+import { path, say, string, timeValue, value } from "../lib/cli/values.ts";
 import { merge, object } from "../lib/cli/word_groups.ts";
 import { argument, multiple, option, optional } from "../lib/cli/words.ts";
 import { configOf, configOptions, formatOptions } from "../lib/compose/options.ts";
@@ -35,7 +35,7 @@ export const command = defineCommand({
   parser: merge(
     object({
       paths: multiple(
-        argument(string({ metavar: "PATH" }), {
+        argument(path({ metavar: "PATH" }), {
           description: say("Container files or folders of them; a topic when left out"),
         }),
       ),

@@ -2,7 +2,7 @@ import { bash, fish, type ShellCompletion, zsh } from "@optique/core/completion"
 import type { Suggestion } from "@optique/core/parser";
 import { UsageError } from "../core/mod.ts";
 import type { Io } from "./io.ts";
-import type { Program } from "./main.ts";
+import type { Offer, Program } from "./main.ts";
 import { say } from "./values.ts";
 
 /** The shells that completions can be had for. */
@@ -64,7 +64,7 @@ async function suggestionsFor(
   { commands }: Program,
   builtIn: BuiltIn,
   words: readonly string[],
-): Promise<readonly Suggestion[]> {
+): Promise<readonly Offer[]> {
   const [first = "", ...rest] = words;
   const typed = rest.at(-1);
   if (typed === undefined) {
@@ -75,16 +75,14 @@ async function suggestionsFor(
   if (follow) return startingWith(typed, follow.map((name) => literal(name)));
   const command = await commands.find(({ name }) => name === first)?.load();
   if (!command) return [];
-  const offers = [...await command.suggest(rest), ...await command.wordsFor(typed)];
-  return startingWith(typed, offers.map((word) => literal(word)));
+  return startingWith(typed, await command.suggest(rest));
 }
 
-function startingWith(prefix: string, suggestions: readonly Literal[]): Literal[] {
-  return suggestions.filter(({ text }) => text.startsWith(prefix));
+/** Which files begin so is for the shell to see. */
+function startingWith(prefix: string, offers: readonly Offer[]): Offer[] {
+  return offers.filter((offer) => offer.kind !== "literal" || offer.text.startsWith(prefix));
 }
 
-type Literal = Extract<Suggestion, { readonly kind: "literal" }>;
-
-function literal(text: string, description?: string): Literal {
+function literal(text: string, description?: string): Suggestion & Offer {
   return { kind: "literal", text, ...(description ? { description: say(description) } : {}) };
 }

@@ -21,7 +21,7 @@ export interface CommandDefinition<T> {
   readonly opensDevices?: boolean;
   /** The options and arguments. */
   readonly parser: Words<T>;
-  /** Words that a shell may offer for an argument whose beginning is typed. */
+  /** Words that a shell may offer for the last argument, whose beginning is typed. */
   wordsFor?(typed: string): Promise<readonly string[]>;
   /** Does it; gives the exit code, 0 when left out. */
   run(options: T, io: Io): Promise<number | void>;
@@ -39,7 +39,6 @@ export function defineCommand<T>(definition: CommandDefinition<T>): Command {
     description,
     manual: async () => (await parsing()).manualFor(definition),
     suggest: async (words) => (await parsing()).suggestionsFor(definition, words),
-    wordsFor: async (typed) => await definition.wordsFor?.(typed) ?? [],
     async run(args, io) {
       const options = plainValue(definition.parser, args) ??
         (await parsing()).parseWords(definition, args, io);

@@ -9,6 +9,15 @@ import { renderTable } from "./print.ts";
 /** A command line with what it does. */
 export type Example = readonly [commandLine: string, meaning: string];
 
+/** What a shell may complete a word to: a text, or the files and folders that begin with a pattern. */
+export type Offer =
+  | { readonly kind: "literal"; readonly text: string }
+  | {
+    readonly kind: "file";
+    readonly type: "file" | "directory" | "any";
+    readonly pattern?: string;
+  };
+
 /** A subcommand, ready to be run with words. */
 export interface Command {
   /** The word that calls it. */
@@ -26,9 +35,7 @@ export interface Command {
   /** Its options and arguments, for manual pages. */
   manual(): Promise<Manual>;
   /** What a shell may offer for the last of the words after its name. */
-  suggest(words: readonly string[]): Promise<readonly string[]>;
-  /** The same for an argument that only the command knows: models, points. */
-  wordsFor(typed: string): Promise<readonly string[]>;
+  suggest(words: readonly string[]): Promise<readonly Offer[]>;
   /**
    * Takes the words after the command's name; gives the exit code.
    *
@@ -112,8 +119,11 @@ async function complete(program: Program, args: readonly string[], io: Io): Prom
   return 0;
 }
 
+const OWN_HELP: readonly string[] = ["help", "--help", "-h"];
+
 async function help(program: Program, [topic]: readonly string[], io: Io): Promise<number> {
-  if (topic === undefined) return show(io, overview(program));
+  if (topic === undefined || OWN_HELP.includes(topic)) return show(io, overview(program));
+  if (topic === "completion") return await complete(program, ["--help"], io);
   const text = TOPICS[topic];
   if (text !== undefined) return show(io, text());
   return await (await find(program, topic, io)).run(["--help"], io);
@@ -130,7 +140,7 @@ async function hint(word: string, commands: readonly CommandEntry[]): Promise<st
   const { findSimilar } = await loadWithLibrary(() => import("@optique/core/suggestion"));
   const [command] = findSimilar(word, commands.map(({ name }) => name));
   if (command !== undefined) return `did you mean: sunspool ${command}?`;
-  const [own] = findSimilar(word, ["help", "completion"]);
+  const [own] = findSimilar(word, ["help", "completion", "--help", "--version"]);
   if (own !== undefined) return `did you mean: sunspool ${own}?`;
   const [topic] = findSimilar(word, Object.keys(TOPICS));
   return topic === undefined ? "try: sunspool --help" : `did you mean: sunspool help ${topic}?`;

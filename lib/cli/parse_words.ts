@@ -5,9 +5,10 @@ import { UsageError } from "../core/mod.ts";
 import type { CommandDefinition } from "./define.ts";
 import type { Io } from "./io.ts";
 import * as library from "./library.ts";
-import type { Example } from "./main.ts";
+import type { Example, Offer } from "./main.ts";
 import { type Manual, manualOf } from "./manual.ts";
 import { say } from "./values.ts";
+import type { Leaf } from "./words.ts";
 
 /**
  * The option values, by the options library.
@@ -50,12 +51,28 @@ export function manualFor<T>({ name, parser }: CommandDefinition<T>): Manual {
 }
 
 /** What a shell may offer for the last of the words after a command's name. */
-export function suggestionsFor<T>(
-  { parser }: CommandDefinition<T>,
-  [first = "", ...more]: readonly string[],
-): readonly string[] {
-  return suggestSync(parser.build(library), [first, ...more])
-    .flatMap((suggestion) => suggestion.kind === "literal" ? [suggestion.text] : []);
+export async function suggestionsFor<T>(
+  { parser, wordsFor }: CommandDefinition<T>,
+  words: readonly string[],
+): Promise<readonly Offer[]> {
+  const [first = "", ...more] = words;
+  const offered = suggestSync(parser.build(library), [first, ...more]);
+  const typed = words.at(-1) ?? "";
+  const isLast = isLastArgument(parser.leaves, words);
+  const own = isLast ? await wordsFor?.(typed) ?? [] : [];
+  return [...offered, ...own.map((text) => ({ kind: "literal", text }) as const)];
+}
+
+/** Whether the last word is the last argument or one more of it: no option, nor the text of one. */
+function isLastArgument(leaves: readonly Leaf[], words: readonly string[]): boolean {
+  let count = 0;
+  let isText = false;
+  for (const word of words.slice(0, -1)) {
+    if (isText) isText = false;
+    else if (!word.startsWith("-")) count++;
+    else isText = leaves.some(({ names, isFlag }) => !isFlag && names.includes(word));
+  }
+  return !isText && count >= leaves.filter(({ names }) => names.length === 0).length - 1;
 }
 
 function exampleText(examples: readonly Example[]): string {

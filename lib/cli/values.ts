@@ -61,6 +61,19 @@ export function string(about: { readonly metavar: NonEmptyString }): TextValue<s
   return { parse: (text) => text, build: (library) => library.string(about) };
 }
 
+/** The path of a file or a folder, which a shell completes. */
+export function path(about: { readonly metavar: NonEmptyString }): TextValue<string> {
+  return {
+    parse: (text) => text,
+    build: (library) => ({
+      ...library.string(about),
+      *suggest(pattern: string) {
+        yield { kind: "file", type: "any", pattern };
+      },
+    }),
+  };
+}
+
 /** One of a few words. */
 export function choice<const T extends string>(
   choices: readonly T[],

@@ -4,6 +4,7 @@ import {
   endpointValue,
   integer,
   millisecondsValue,
+  path,
   say,
   string,
   unitIdsValue,
@@ -51,7 +52,7 @@ export const deviceFlags = section("Device", {
     }),
   ),
   modelsDir: optional(
-    option("--models-dir", string({ metavar: "DIR" }), {
+    option("--models-dir", path({ metavar: "DIR" }), {
       description: say("Folder of own model definitions (*.json, smdx_*.xml)"),
     }),
   ),
@@ -63,7 +64,7 @@ export type DeviceFlags = ValueOf<typeof deviceFlags>;
 /** `--record`. */
 export const recordOptions = section("Record", {
   record: optional(
-    option("--record", string({ metavar: "FILE" }), {
+    option("--record", path({ metavar: "FILE" }), {
       description: say("Write down every exchange with the device, for simulate --replay"),
     }),
   ),
@@ -87,7 +88,7 @@ export type ShardOptions = ValueOf<typeof shardOptions>;
 /** `--config` and `--set`. */
 export const configOptions = section("Configuration", {
   config: optional(
-    option("--config", "-c", string({ metavar: "FILE" }), {
+    option("--config", "-c", path({ metavar: "FILE" }), {
       description: say("Configuration file (TOML or JSON)"),
     }),
   ),

@@ -1,7 +1,7 @@
 import { pause } from "../backoff.ts";
 import { exitCodeOf } from "../cli/exit.ts";
 import { errorText, ExitCode, type Io } from "../cli/mod.ts";
-import { millisecondsValue, say, string } from "../cli/values.ts";
+import { millisecondsValue, path, say } from "../cli/values.ts";
 import { section } from "../cli/word_groups.ts";
 import { flag, option, optional, type ValueOf } from "../cli/words.ts";
 import { RunFigures } from "../run_figures.ts";
@@ -15,7 +15,7 @@ export const unattendedOptions = section("From cron or timers", {
       "Wait a random time first, at most so long: not all of a fleet starts at once",
     ),
   })),
-  textfile: optional(option("--textfile", string({ metavar: "FILE" }), {
+  textfile: optional(option("--textfile", path({ metavar: "FILE" }), {
     description: say("Write there how it went, for the textfile collector of node_exporter"),
   })),
   verbose: flag("--verbose", "-v", {

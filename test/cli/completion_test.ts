@@ -25,10 +25,30 @@ Deno.test("what a shell is offered begins with what is typed", async () => {
       [["read", "192.0.2.1", "inverter_t"], ["inverter_three_phase", "inverter_three_phase_float"]],
       [["read", "192.0.2.1", "103.PhV"], ["103.PhVphA", "103.PhVphB", "103.PhVphC"]],
       [["models", "show", "160"], ["160"]],
+      // Not where an endpoint, an action or the text of an option is wanted.
+      [["read", "10"], []],
+      [["models", "s"], ["show"]],
+      [["read", "192.0.2.1", "--format", ""], ["csv", "json", "ndjson", "table"]],
       [["nothing", "x"], []],
     ] as const
   ) {
     assert.deepEqual(await offered(...words), want, words.join(" "));
+  }
+});
+
+Deno.test("where a file is wanted, the shell is asked to offer its own", async () => {
+  for (
+    const words of [
+      ["decode", "re"],
+      ["verify", ""],
+      ["collect", "--config", "si"],
+      ["read", "192.0.2.1", "--record", ""],
+      ["drain", "--textfile", ""],
+      ["systemd", "install", "--root", "mn"],
+    ]
+  ) {
+    const asked = `__FILE__:any::${encodeURIComponent(words.at(-1) ?? "")}:0`;
+    assert.deepEqual(await offered(...words), [asked], words.join(" "));
   }
 });
 
@@ -49,16 +69,21 @@ Deno.test("bash completes with the script that it is given", async () => {
   const main = new URL("../../main.ts", import.meta.url).pathname;
   const asked = `sunspool() { "${Deno.execPath()}" run -A --quiet "${main}" "$@"; }
 . ./sunspool.bash
-COMP_WORDS=(sunspool read 192.0.2.1 103.PhV); COMP_CWORD=3
-COMP_LINE="sunspool read 192.0.2.1 103.PhV"; COMP_POINT=\${#COMP_LINE}
-$(complete -p sunspool | sed 's/.*-F \\([^ ]*\\).*/\\1/')
-printf '%s\\n' "\${COMPREPLY[@]}"
+complete_last() {
+  COMP_WORDS=(sunspool "$@"); COMP_CWORD=$#
+  COMP_LINE="\${COMP_WORDS[*]}"; COMP_POINT=\${#COMP_LINE}
+  $(complete -p sunspool | sed 's/.*-F \\([^ ]*\\).*/\\1/')
+  printf '%s\\n' "\${COMPREPLY[@]}"
+}
+complete_last read 192.0.2.1 103.PhV; echo --; complete_last collect --config sunspool.f
 `;
   const { code, out, err } = await run(["-c", asked], { cwd, command: ["bash"] });
   assert.equal(code, 0, err);
-  assert.deepEqual(out.trim().split("\n").map((word) => word.trim()).sort(), [
+  const [points = "", files = ""] = out.split("--\n");
+  assert.deepEqual(points.trim().split("\n").map((word) => word.trim()).sort(), [
     "103.PhVphA",
     "103.PhVphB",
     "103.PhVphC",
   ]);
+  assert.equal(files.trim(), "sunspool.fish");
 });

@@ -24,7 +24,6 @@ async function failing(run: (io: Io) => Promise<number>, args: readonly string[]
     description: "",
     manual: () => Promise.resolve({ usage: "", sections: [] }),
     suggest: () => Promise.resolve([]),
-    wordsFor: () => Promise.resolve([]),
     run: (_args, io) => run(io),
   };
   const entry = { ...command, load: () => Promise.resolve(command) };
@@ -56,6 +55,12 @@ Deno.test("there are several ways to ask for help and for the version", async ()
   const [help, page] = [await called(["--help"]), await called(["read", "--help"])];
   assert.deepEqual(await called(["-h"]), help);
   assert.deepEqual(await called(["help"]), help);
+  for (const word of ["help", "--help", "-h"]) {
+    assert.deepEqual(await called(["help", word]), help);
+  }
+  const completion = await called(["completion", "--help"]);
+  assert.match(completion.out, /^Usage: sunspool completion/m);
+  assert.deepEqual(await called(["help", "completion"]), completion);
   assert.deepEqual(await called(["help", "read"]), page);
   assert.deepEqual(await called(["read", "-h"]), page);
   assert.deepEqual(await called(["read", "127.0.0.1", "--help"]), page);
@@ -82,6 +87,7 @@ Deno.test("wrong words are one or two lines on standard error, exit code 2", asy
     const [words, want] of [
       ["reed", 'There is no command "reed"; did you mean: sunspool read?'],
       ["discovr x", 'There is no command "discovr"; did you mean: sunspool discover?'],
+      ["--verison", 'There is no command "--verison"; did you mean: sunspool --version?'],
       ["xyz", 'There is no command "xyz"; try: sunspool --help'],
       ["help reed", 'There is no command "reed"; did you mean: sunspool read?'],
       ["help endpoint", 'There is no command "endpoint"; did you mean: sunspool help endpoints?'],
