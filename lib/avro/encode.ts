@@ -1,5 +1,6 @@
-import type { Gap, Point, Reading } from "../core/mod.ts";
+import type { Gap, Reading } from "../core/mod.ts";
 import { Places } from "./places.ts";
+import { PointsEncoder } from "./points_encoder.ts";
 import { Writer } from "./writer.ts";
 
 /** A reading without its first three fields (collector, epoch, position). */
@@ -19,6 +20,7 @@ const ROOM_BYTES = 32 * 1024;
 class BodyEncoder {
   readonly #writer = new Writer(ROOM_BYTES);
   readonly #numbers = new Places();
+  readonly #points = new PointsEncoder(this.#writer, this.#numbers);
   readonly #string = (value: string): void => this.#writer.string(value);
   readonly #long = (value: number): void => this.#writer.long(value);
   readonly #boolean = (value: boolean): void => this.#writer.boolean(value);
@@ -32,7 +34,7 @@ class BodyEncoder {
     writer.long(reading.collectedAt);
     if (writer.at - timeAt === TIME_BYTES) this.#numbers.add(timeAt);
     writer.optional(reading.clockSynced, this.#boolean);
-    this.#points(reading.points);
+    this.#points.encode(reading.points);
     writer.optional(reading.registers, (bytes) => this.#registers(bytes));
     writer.optional(reading.gap, (gap) => this.#gap(gap));
     return { payload: writer.taken(), numbers: this.#numbers.taken() };
@@ -56,24 +58,6 @@ class BodyEncoder {
     writer.optional(source.address, this.#long);
     writer.optional(source.length, this.#long);
     writer.optional(source.modelName, this.#string);
-  }
-
-  /** One block of all of them, then one of none. */
-  #points(points: readonly Point[]): void {
-    const writer = this.#writer;
-    if (points.length > 0) writer.long(points.length);
-    for (const { name, value, text, unit, quality } of points) {
-      writer.string(name);
-      writer.long(value === null ? 0 : 1);
-      if (value !== null) {
-        this.#numbers.add(writer.at);
-        writer.double(value);
-      }
-      writer.optional(text, this.#string);
-      writer.optional(unit, this.#string);
-      writer.optional(quality, this.#string);
-    }
-    writer.long(0);
   }
 
   #registers(bytes: Uint8Array): void {

@@ -105,6 +105,17 @@ export class Writer {
     this.#at += 8;
   }
 
+  /** Another one in the place of one that was written. */
+  doubleAt(at: number, value: number): void {
+    this.#view.setFloat64(this.#start + at, value, true);
+  }
+
+  /** A part of what another one has written of its record. */
+  part(other: Writer, from: number, to: number): void {
+    const start = other.#start;
+    this.raw(other.#bytes.subarray(start + from, start + to));
+  }
+
   /** True or false. */
   boolean(value: boolean): void {
     this.#reserve(1);
@@ -113,8 +124,14 @@ export class Writer {
 
   /** Nothing, or what `write` writes: a union of null and one type. */
   optional<T>(value: T | null, write: (value: T) => void): void {
-    this.long(value === null ? 0 : 1);
+    this.present(value !== null);
     if (value !== null) write(value);
+  }
+
+  /** Which of the two it is: what such a union begins with. */
+  present(isPresent: boolean): void {
+    this.#reserve(1);
+    this.#bytes[this.#at++] = isPresent ? 2 : 0;
   }
 
   #small(value: number): void {

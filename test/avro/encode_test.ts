@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { encodeReading, eventReading, gapReading } from "../../lib/avro/mod.ts";
 import { BODY_SCHEMA } from "../../lib/avro/schema.ts";
 import type { Reading } from "../../lib/core/mod.ts";
-import { anyReading, BARE, FULL, GAP, plain, recordOf } from "./sample_readings.ts";
+import { anyReading, BARE, FULL, GAP, plain, pointsOfFew, recordOf } from "./sample_readings.ts";
 
 Deno.test.sanitizer({ ops: true, resources: true });
 
@@ -34,16 +34,42 @@ Deno.test("any reading comes back as it was", () => {
   }));
 });
 
+/** The body in hexadecimal digits, as avsc encodes it. */
+function encodedByAvsc(reading: Reading): string {
+  const { collector: _c, epoch: _e, position: _p, ...record } = recordOf(
+    { collector: "", epoch: 0, position: 0 },
+    reading,
+  );
+  const registers = reading.registers && Buffer.from(reading.registers);
+  return bodyType.toBuffer({ ...record, registers }).toHex();
+}
+
 Deno.test("a body is byte for byte what avsc makes of it", () => {
   fc.assert(fc.property(anyReading, (reading) => {
-    const { collector: _c, epoch: _e, position: _p, ...record } = recordOf(
-      { collector: "", epoch: 0, position: 0 },
-      reading,
-    );
-    const registers = reading.registers && Buffer.from(reading.registers);
-    const want = bodyType.toBuffer({ ...record, registers });
-    assert.equal(encodeReading(reading).payload.toHex(), want.toHex());
+    assert.equal(encodeReading(reading).payload.toHex(), encodedByAvsc(reading));
   }));
+});
+
+Deno.test("points that are like earlier ones, in whatever order, are encoded like any others", () => {
+  fc.assert(fc.property(fc.array(pointsOfFew, { maxLength: 20 }), (all) => {
+    for (const points of all) {
+      const { payload, numbers } = encodeReading({ ...BARE, points });
+      assert.equal(payload.toHex(), encodedByAvsc({ ...BARE, points }));
+      const bytes = Buffer.from(payload);
+      const values = [...numbers.subarray(1)].map((at) => bytes.readDoubleLE(at));
+      assert.deepEqual(values, points.flatMap(({ value }) => value ?? []));
+    }
+  }));
+});
+
+Deno.test("more different points than are remembered are encoded like any others", () => {
+  const shared = FULL.points.slice(0, 2);
+  for (let i = 0; i < 300; i++) {
+    const text = "x".repeat(500) + i;
+    const own = { name: `Nam${i % 3}`, value: null, text, unit: null, quality: null };
+    const reading = { ...BARE, points: [...shared, own, ...shared] };
+    assert.equal(encodeReading(reading).payload.toHex(), encodedByAvsc(reading));
+  }
 });
 
 Deno.test("the places of numbers are those of the time and the values, in eight bytes each", () => {

@@ -156,6 +156,18 @@ const point: fc.Arbitrary<Point> = fc.record({
   quality: fc.constantFrom(null, "sf_split" as const),
 }, PLAIN);
 
+/** Points of which few differ in more than their numbers. */
+export const pointsOfFew: fc.Arbitrary<Point[]> = fc.array(
+  fc.record({
+    name: fc.constantFrom("W", "WH", "St"),
+    value: fc.constantFrom(null, 0, -0, 1.5, -1e300),
+    text: fc.constantFrom(null, "", "MPPT"),
+    unit: fc.constantFrom(null, "W"),
+    quality: fc.constantFrom(null, "sf_split" as const, "counter_held" as const),
+  }, PLAIN),
+  { maxLength: 12 },
+);
+
 /** avsc takes longs up to here. */
 export const anyPosition: fc.Arbitrary<number> = fc.nat({ max: Number.MAX_SAFE_INTEGER - 1 });
 
