@@ -1,7 +1,7 @@
 import { defineCommand } from "../lib/cli/define.ts";
 import { ExitCode, print } from "../lib/cli/mod.ts";
 import { object } from "../lib/cli/word_groups.ts";
-import { examine } from "../lib/compose/doctor/mod.ts";
+import { examine, examineProgram } from "../lib/compose/doctor/mod.ts";
 import { configOf, configOptions, formatOptions } from "../lib/compose/options.ts";
 import type { Config } from "../lib/config/mod.ts";
 import { ConfigError, type Finding } from "../lib/core/mod.ts";
@@ -15,7 +15,8 @@ export const command = defineCommand({
     "Looks at everything that collecting rests on, step by step, and delivers nothing. Exit code 0 when " +
     "there is no fault, 3 when there are some, 1 when no device or no output would work.",
   examples: [
-    ["sunspool doctor --config /etc/sunspool/config.toml", "before the service is started"],
+    ["sunspool doctor --config site.toml", "before it collects"],
+    ["sudo -u sunspool sunspool doctor", "as the service will: what its user may do counts"],
     ["sunspool doctor --json", "for a script or a ticket"],
   ],
   needs: { net: "always", read: "always", write: "always", sys: "always" },
@@ -44,6 +45,7 @@ export const command = defineCommand({
 
 /** A configuration that cannot be used is a finding too, and the last one. */
 async function* examineAll(load: () => Config): AsyncGenerator<Finding> {
+  yield examineProgram();
   let config: Config;
   try {
     config = load();

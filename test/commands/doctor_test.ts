@@ -94,6 +94,33 @@ Deno.test("without any device that works it has failed", async () => {
   const wrong = await examined(folder.path, "[bufer]\npath = 1\n");
   assert.equal(wrong.code, 1);
   assert.match(wrong.about("configuration")[0]?.text ?? "", /bufer/);
+  assert.match(wrong.about("program")[0]?.text ?? "", /^sunspool \d/, "which is told all the same");
+});
+
+Deno.test("a buffer that cannot be made is a fault", async () => {
+  using folder = temporaryFolder();
+  const cwd = folder.path;
+  await Deno.writeTextFile(`${cwd}/file`, "no folder");
+  for (const path of ["gone/buffer.sqlite", "file/buffer.sqlite"]) {
+    const { code, about } = await examined(cwd, `[buffer]\npath = "${path}"\n`);
+    assert.equal(code, 1);
+    assert.match(
+      about("buffer")[0]?.text ?? "",
+      /^Cannot (make a file in "gone"|open buffer "file)/,
+    );
+    assert.equal(about("buffer")[0]?.state, "fault");
+  }
+  assert.deepEqual([...Deno.readDirSync(cwd)].map(({ name }) => name).sort(), [
+    "file",
+    "readings",
+    "sunspool.toml",
+  ]);
+});
+
+Deno.test("what config check warns of is told here too", async () => {
+  using folder = temporaryFolder();
+  const { about } = await examined(folder.path, '[metrics]\naddress = "0.0.0.0"\n');
+  assert.match(about("configuration")[1]?.text ?? "", /nothing is served beyond loopback/);
 });
 
 Deno.test("a corrupt buffer is told, and left as it is", async () => {

@@ -14,6 +14,13 @@ seen capabilities "$(status CapBnd)"
 seen seccomp "$(status Seccomp)"
 seen buffer "$(stat -c '%U %a' /var/lib/sunspool/sunspec-buffer.sqlite)"
 
+# As docs/operations.md says.
+echo SUNSPEC_LOG_LEVEL=debug > /etc/sunspool/environment
+runuser -u sunspool -- sh -c \
+  'set -a; . /etc/sunspool/environment; cd /var/lib/sunspool; sunspool doctor' > /tmp/doctor
+seen doctor "$? $(grep -c '^ok.*device' /tmp/doctor)"
+rm /etc/sunspool/environment
+
 # Another device, and it is gone again: the same process goes on.
 config=/etc/sunspool/config.toml
 before=$(show sunspool.service MainPID)

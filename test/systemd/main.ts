@@ -18,6 +18,7 @@ const WANTED: Readonly<Record<string, RegExp>> = {
   capabilities: /^0+$/,
   seccomp: /^2$/,
   buffer: /^sunspool 600$/,
+  doctor: /^0 2$/,
   reloaded: /^1 of 2 devices answer/,
   after_reload: /^0 active$/,
   after_hang: /^1 active$/,

@@ -31,13 +31,25 @@ export async function* examineBuffer(config: Config, now: number): AsyncGenerato
     yield* await examineCapacity(config, buffer.collector);
   } catch (error) {
     if (error instanceof NotFoundError) {
-      yield ok(`file "${path}" is not there yet, collect makes it`);
+      yield await examineAbsent(path);
     } else {
       const advice = "give this user the file, or set buffer.path";
       yield { subject: SUBJECT, state: "fault", text: messageOf(error), advice };
     }
   }
   yield* examineRoom(config, path);
+}
+
+/** Whether collect can make the file: SQLite makes others beside it, too. */
+async function examineAbsent(path: string): Promise<Finding> {
+  try {
+    await Deno.remove(await Deno.makeTempFile({ dir: dirname(path), prefix: ".probe-" }));
+    return ok(`file "${path}" is not there yet, collect makes it`);
+  } catch (error) {
+    const text = `Cannot make a file in "${dirname(path)}": ${messageOf(error)}`;
+    const advice = "give this user the right to write there, or set buffer.path";
+    return { subject: SUBJECT, state: "fault", text, advice };
+  }
 }
 
 function* examineStats(stats: BufferStats, now: number): Generator<Finding> {

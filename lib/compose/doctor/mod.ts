@@ -4,15 +4,19 @@
  * @module
  */
 import { readClockState } from "../../clock_state.ts";
-import { type Config, warningsOf } from "../../config/mod.ts";
+import { type Config, obstaclesOf, warningsOf } from "../../config/mod.ts";
 import type { Finding } from "../../core/mod.ts";
 import { VERSION } from "../../version.ts";
 import { examineBuffer } from "./buffer.ts";
 import { examineDevices } from "./devices.ts";
 
-/** All checks in order; each finding comes as soon as it is known. */
+/** What runs here. */
+export function examineProgram(): Finding {
+  return ok("program", `sunspool ${VERSION} on Deno ${Deno.version.deno}, ${Deno.build.target}`);
+}
+
+/** All checks of a configuration in order; each finding comes as soon as it is known. */
 export async function* examine(config: Config, signal: AbortSignal): AsyncGenerator<Finding> {
-  yield ok("program", `sunspool ${VERSION} on Deno ${Deno.version.deno}, ${Deno.build.target}`);
   yield* examineConfig(config);
   yield await examineClock();
   yield* examineBuffer(config, Date.now());
@@ -22,7 +26,7 @@ export async function* examine(config: Config, signal: AbortSignal): AsyncGenera
 
 function* examineConfig(config: Config): Generator<Finding> {
   yield ok("configuration", `${config.file ?? "no file, defaults only"} is valid`);
-  for (const text of warningsOf(config)) {
+  for (const text of [...warningsOf(config), ...obstaclesOf(config)]) {
     yield { subject: "configuration", state: "warning", text, advice: undefined };
   }
 }
