@@ -14,6 +14,8 @@ export interface Transport {
   readonly endpoint: string;
   /** 0–255. */
   readonly unitId: number;
+  /** How many connections were made so far: behind each of them another device may answer. */
+  connections?(): number;
   /**
    * Reads registers: `quantity` × 2 bytes, big-endian, checked against the request.
    *

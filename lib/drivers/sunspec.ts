@@ -22,11 +22,11 @@ import {
   disbelief,
   EVERYTHING,
   HEADER_LENGTH,
-  identify,
   isData,
   isOpenEnd,
   isUnmoved,
   type Judgement,
+  KnownIdentity,
   layOut,
   type Leaf,
   loadDefinitions,
@@ -101,6 +101,7 @@ async function openDevice(
 ): Promise<Device | undefined> {
   const definitions = await sunspecDefinitions(options.modelsDir);
   const memory = memoryOf(options.memory);
+  const connection = transport.connections?.();
   const known = memory.map;
   const isKnown = known !== undefined && await isUnmoved(transport, known.chain, signal);
   const chain = isKnown ? known.chain : await walkSurely(transport, options, signal);
@@ -109,9 +110,9 @@ async function openDevice(
   const reader = readerOf(transport, chain, options, memory);
   const blocks = isKnown ? known.blocks : await layOut(chain, definitions, reader, signal);
   memory.takeMap({ chain, blocks });
-  const identities = await identify(blocks, reader, transport, signal);
-  memory.takeIds(identities.map(({ id }) => id));
-  return new SunSpecDevice(memory, { chain, blocks }, identities, reader, options);
+  const who = await KnownIdentity.learn(transport, connection, blocks, reader, signal);
+  memory.takeIds(who.identities.map(({ id }) => id));
+  return new SunSpecDevice(memory, { chain, blocks }, who, reader, options);
 }
 
 function readerOf(
@@ -135,6 +136,7 @@ class SunSpecDevice implements Device {
   readonly sources: readonly SourceRef[];
   readonly warnings: readonly string[];
   #isResting = false;
+  readonly #who: KnownIdentity;
   readonly #memory: Memory;
   readonly #chain: Chain;
   readonly #blocks: readonly Block[];
@@ -148,12 +150,12 @@ class SunSpecDevice implements Device {
   constructor(
     memory: Memory,
     { chain, blocks }: DeviceMap,
-    [identity, ...children]: readonly [DeviceIdentity, ...DeviceIdentity[]],
+    who: KnownIdentity,
     reader: ModelReader,
     options: DeviceOptions,
   ) {
-    this.identity = identity;
-    this.children = children;
+    [this.identity, ...this.children] = who.identities;
+    this.#who = who;
     this.#memory = memory;
     this.#chain = chain;
     this.#blocks = blocks;
@@ -315,6 +317,7 @@ class SunSpecDevice implements Device {
     try {
       const reads = await this.#reader.read(wants, signal);
       blocks.forEach((block, i) => checkCounts(block, reads[i], this.identity.endpoint));
+      await this.#who.check(signal);
       return reads;
     } catch (error) {
       // What stood somewhere does so no longer, whatever is at the ends of the chain.

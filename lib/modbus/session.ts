@@ -74,6 +74,7 @@ export class Session {
   readonly #breaker: Breaker;
   readonly #pace: Pace;
   #link: OpenLink | undefined;
+  #connections = 0;
   /** On which requests have been sent. */
   #usedLink: OpenLink | undefined;
   #connectedAt = Number.NEGATIVE_INFINITY;
@@ -120,6 +121,7 @@ export class Session {
     return {
       endpoint: this.endpoint,
       unitId,
+      connections: () => this.#connections,
       readRegisters: (request, signal) => this.#read(unitId, request, options, signal),
     };
   }
@@ -293,6 +295,7 @@ export class Session {
       });
       if (this.#closed) link.close();
       this.#link = link;
+      this.#connections++;
       this.#connectedAt = performance.now();
       return link;
     } catch (error) {

@@ -44,6 +44,12 @@ export function identityOf(
   };
 }
 
+/** Whether two are different devices; what is blank says nothing. */
+export function isAnother(one: DeviceIdentity, two: DeviceIdentity): boolean {
+  const parts = ["manufacturer", "model", "serialNumber"] as const;
+  return parts.some((part) => one[part] !== "" && two[part] !== "" && one[part] !== two[part]);
+}
+
 function deviceId(manufacturer: string, model: string, serialNumber: string, place: Place): string {
   const name = [manufacturer, model].filter((part) => part !== "").join("-") || "unknown";
   const where = `${place.endpoint}/${place.unitId}`;

@@ -30,7 +30,8 @@ export {
 } from "./definitions.ts";
 export { encodeModel } from "./encode.ts";
 export { identityOf, type Place } from "./identity.ts";
-export { type Block, checkCounts, disbelief, identify, layOut } from "./map.ts";
+export { KnownIdentity } from "./known_identity.ts";
+export { type Block, checkCounts, disbelief, layOut } from "./map.ts";
 export { type DeviceMap, isOpenEnd, Memory, type News } from "./memory.ts";
 export {
   compileLayout,

@@ -108,7 +108,9 @@ Deno.test("a released session gives its connection back when nobody asks", async
   assert.deepEqual(together, ["000b000c", "000b000c", "000b000c"]);
   assert.equal(server.connections, 1);
   await server.ended(0);
+  assert.equal(transport.connections?.(), 1);
   assert.equal(await read(transport), "000b000c");
+  assert.equal(transport.connections?.(), 2);
   assert.equal(server.connections, 2);
   await server.ended(1);
 });

@@ -254,6 +254,44 @@ Deno.test("a map that changed is a protocol error, and no reading of it is given
   }
 });
 
+Deno.test("another device behind another connection is a protocol error", async (t) => {
+  const hello = async (SN: string | null) => fromHex(await modelHex(1, 66, { ...HELIO, SN }));
+  await t.step("that says who it is", async () => {
+    const memory = await plant();
+    const device = await open(memory);
+    await readings(device);
+    memory.write(40_002, await hello("SN0002"));
+    memory.connected++;
+    await assert.rejects(readings(device), {
+      name: "ProtocolError",
+      message: 'Cannot trust "192.0.2.7:502" unit 1: "Helio-H-10-SN0002" answers in place of ' +
+        '"Helio-H-10-SN0001"; the device is walked again',
+    });
+    memory.connected++;
+    await assert.rejects(device.snapshot(EVERYTHING, forever), ProtocolError);
+  });
+  await t.step("not the same one, which is asked once a connection", async () => {
+    const memory = await plant();
+    const device = await open(memory);
+    await readings(device);
+    memory.takeRequests();
+    await readings(device);
+    const usual = memory.takeRequests();
+    memory.connected++;
+    await readings(device);
+    assert.deepEqual(memory.takeRequests(), [...usual, "40002+67", "40126+66", "40192+1"]);
+    await readings(device);
+    assert.deepEqual(memory.takeRequests(), usual);
+  });
+  await t.step("not one that does not say", async () => {
+    const memory = await plant();
+    const device = await open(memory);
+    memory.write(40_002, await hello(null));
+    memory.connected++;
+    assert.equal((await readings(device)).length, 2);
+  });
+});
+
 Deno.test("a group that comes or goes is a protocol error", async () => {
   const values = { NPt: 1, NCrv: 2, "Crv[0].ActPt": 1, "Crv[1].ActPt": 1 };
   const curves = await modelHex(705, 37, values);

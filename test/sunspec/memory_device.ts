@@ -13,6 +13,8 @@ export type Rule = (request: ReadRequest) => Error | undefined;
 export class MemoryDevice implements Transport {
   readonly endpoint = "192.0.2.7:502";
   readonly unitId = 1;
+  /** How often it was connected to. */
+  connected = 1;
   /** Words by address; may be changed between two reads. */
   readonly registers = new Map<number, number>();
   readonly requests: ReadRequest[] = [];
@@ -37,6 +39,10 @@ export class MemoryDevice implements Transport {
   /** What was asked since the last time: `40000+2`. */
   takeRequests(): string[] {
     return this.requests.splice(0).map(({ address, quantity }) => `${address}+${quantity}`);
+  }
+
+  connections(): number {
+    return this.connected;
   }
 
   readRegisters(request: ReadRequest, signal: AbortSignal): Promise<Uint8Array> {
