@@ -1,5 +1,5 @@
 import type { NewEntry } from "../core/mod.ts";
-import { crc32c } from "./crc32c.ts";
+import { crc32c } from "../crc32c.ts";
 import type { Cursors } from "./cursors.ts";
 import type { Gaps } from "./gaps.ts";
 import type { Identity } from "./identity.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-export { crc32c } from "./crc32c.ts";
+export { crc32c } from "../crc32c.ts";
 export { type BufferHandle, openIsolated } from "./isolated.ts";
 export { type BufferTask, TaskLock } from "./lock.ts";
 export {

@@ -1,5 +1,5 @@
 import type { NewEntry } from "../core/mod.ts";
-import { crc32c } from "./crc32c.ts";
+import { crc32c } from "../crc32c.ts";
 import { asTemplate, isAlike, pack, Pool, type Template } from "./packing.ts";
 import type { Sql } from "./sql.ts";
 import type { StoredTemplate, Templates } from "./templates.ts";

@@ -1,5 +1,5 @@
 import type { Entry, NewEntry, ReadLimit } from "../core/mod.ts";
-import { crc32c, crc32cOfText } from "./crc32c.ts";
+import { crc32c, crc32cOfText } from "../crc32c.ts";
 import type { Packer } from "./packer.ts";
 import { Pool, unpack } from "./packing.ts";
 import type { Row, Sql } from "./sql.ts";

@@ -1,4 +1,4 @@
-import { crc32cOfText } from "./crc32c.ts";
+import { crc32cOfText } from "../crc32c.ts";
 import type { Sql } from "./sql.ts";
 
 /** Which of the sealed values are not those that were written. */

@@ -1,4 +1,4 @@
-import { crc32c, crc32cOfText } from "./crc32c.ts";
+import { crc32c, crc32cOfText } from "../crc32c.ts";
 import { asTemplate, type Template } from "./packing.ts";
 import type { Row, Sql } from "./sql.ts";
 

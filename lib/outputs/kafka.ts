@@ -1,4 +1,3 @@
-import type { Buffer } from "node:buffer";
 import type { Producer } from "kafkajs";
 import { joinContainers } from "../avro/join.ts";
 import { deadline } from "../backoff.ts";
@@ -31,6 +30,8 @@ import {
   stillFenced,
   takenBack,
 } from "./kafka/fenced.ts";
+import { standIns } from "./kafka/produce.ts";
+import { type PackedRecords, packRecords } from "./kafka/record_batch.ts";
 import { type InFlight, judge, parseInFlight } from "./kafka/recovery.ts";
 import {
   contradictions,
@@ -318,14 +319,38 @@ class KafkaOutput implements Output {
     parts: readonly (readonly Entry[])[],
     { place, signal }: { readonly place: Place; readonly signal: AbortSignal },
   ): Promise<void> {
-    for (const part of parts) {
+    let packed: PackedRecords | undefined;
+    for (const [i, part] of parts.entries()) {
       signal.throwIfAborted();
       this.#sending = part;
-      const record = this.#record(batch, part, place.partition);
-      const [sent] = await sender.send(record);
-      const base = Number(sent?.baseOffset ?? -1);
-      if (base >= 0) place.end = base + record.messages.length;
+      packed ??= this.#pack(batch, part);
+      const sending = this.#produce(sender, batch.topic, packed, place);
+      // It is waited for below.
+      sending.catch(() => {});
+      const following = parts[i + 1];
+      // What follows is written while the broker has this one.
+      if (following) await nextTurn();
+      packed = following && this.#pack(batch, following);
+      await sending;
     }
+  }
+
+  async #produce(
+    sender: Pick<Producer, "send">,
+    topic: string,
+    packed: PackedRecords,
+    place: Place,
+  ): Promise<void> {
+    const { acks, compression, client } = this.#options;
+    const [sent] = await sender.send({
+      topic,
+      acks,
+      compression,
+      timeout: client.timeoutMs,
+      messages: standIns(packed, place.partition),
+    });
+    const base = Number(sent?.baseOffset ?? -1);
+    if (base >= 0) place.end = base + packed.count;
   }
 
   /** Where records of a topic go: found out once for each connection. */
@@ -346,28 +371,22 @@ class KafkaOutput implements Output {
     return this.#connection;
   }
 
-  #record(batch: Batch, entries: readonly Entry[], partition: number) {
-    const { acks, compression, client, codec } = this.#options;
+  #pack(batch: Batch, entries: readonly Entry[]): PackedRecords {
+    const { compression, codec } = this.#options;
     const containers = joinContainers({ ...batch, entries }, this.#context.batchSize, codec);
-    return {
-      topic: batch.topic,
-      acks,
-      compression,
-      timeout: client.timeoutMs,
-      messages: containers.map(({ first, last, count, schema, bytes }) => ({
-        key: batch.collector,
-        value: asBuffer(bytes),
-        partition,
-        headers: {
-          collector: batch.collector,
-          epoch: String(batch.epoch),
-          first: String(first),
-          last: String(last),
-          count: String(count),
-          schema,
-        },
-      })),
-    };
+    const records = containers.map(({ first, last, count, schema, bytes }) => ({
+      key: batch.collector,
+      value: bytes,
+      headers: {
+        collector: batch.collector,
+        epoch: String(batch.epoch),
+        first: String(first),
+        last: String(last),
+        count: String(count),
+        schema,
+      },
+    }));
+    return packRecords(records, compression);
   }
 
   /** Runs a job against the broker; any failure is told in our terms. */
@@ -441,10 +460,6 @@ function withEvent(recovery: Recovery, text: string): Recovery {
   return { ...recovery, event: texts.join("; ") };
 }
 
-function asBuffer(bytes: Uint8Array): Buffer {
-  return globalThis.process.getBuiltinModule("node:buffer").Buffer.from(
-    bytes.buffer,
-    bytes.byteOffset,
-    bytes.byteLength,
-  );
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }

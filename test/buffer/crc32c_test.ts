@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { crc32cOfText } from "../../lib/buffer/crc32c.ts";
+import { crc32cOfText } from "../../lib/crc32c.ts";
 import { crc32c } from "../../lib/buffer/mod.ts";
 import { fromHex } from "../modbus/hex.ts";
 

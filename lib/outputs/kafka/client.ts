@@ -2,6 +2,7 @@ import type { KafkaConfig, logLevel as LogLevel, Producer } from "kafkajs";
 import { type OutputLog, RefusedError } from "../../core/mod.ts";
 import { brokerError, isDenied, withLostCause } from "./errors.ts";
 import { rememberCoordinators } from "./coordinators.ts";
+import { sendPackedRecords } from "./produce.ts";
 import { boundsOf, type Cluster, READ_UNCOMMITTED, readSpan } from "./partition.ts";
 import type { GroupOffset, InFlight } from "./recovery.ts";
 import { mendRequestQueue } from "./request_queue.ts";
@@ -70,6 +71,7 @@ export class KafkaClient {
     addZstd(kafkajs, await import("node:zlib"));
     await mendRequestQueue();
     await rememberCoordinators();
+    await sendPackedRecords();
     const config: KafkaConfig = {
       clientId: options.clientId,
       brokers: [...options.brokers],

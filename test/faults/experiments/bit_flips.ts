@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { crc32c } from "../../../lib/buffer/crc32c.ts";
+import { crc32c } from "../../../lib/crc32c.ts";
 import { Rows } from "../../../lib/buffer/rows.ts";
 import { Sql } from "../../../lib/buffer/sql.ts";
 import { Templates } from "../../../lib/buffer/templates.ts";
