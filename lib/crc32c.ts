@@ -21,11 +21,15 @@ function makeTables(): Int32Array {
   return tables;
 }
 
-/** The checksum of some bytes, 0 ≤ result < 2^32. */
-export function crc32c(bytes: Uint8Array): number {
+/**
+ * The checksum of some bytes, 0 ≤ result < 2^32.
+ *
+ * @param before that of others which stand before them
+ */
+export function crc32c(bytes: Uint8Array, before: number = 0): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const { length } = bytes;
-  let crc = ~0;
+  let crc = ~before;
   let place = 0;
   for (; place + SLICE <= length; place += SLICE) {
     const low = crc ^ view.getInt32(place, true);
@@ -43,12 +47,12 @@ export function crc32c(bytes: Uint8Array): number {
 
 const encoder = new TextEncoder();
 
-/** The checksum of a text in UTF-8. Nearly all are plain: to have those encoded takes longer. */
-export function crc32cOfText(text: string): number {
-  let crc = ~0;
+/** The same of a text in UTF-8. Nearly all are plain: to have those encoded takes longer. */
+export function crc32cOfText(text: string, before: number = 0): number {
+  let crc = ~before;
   for (let place = 0; place < text.length; place++) {
     const code = text.charCodeAt(place);
-    if (code > 0x7f) return crc32c(encoder.encode(text));
+    if (code > 0x7f) return crc32c(encoder.encode(text), before);
     crc = crc >>> 8 ^ (TABLES[(crc ^ code) & 0xff] ?? 0);
   }
   return ~crc >>> 0;

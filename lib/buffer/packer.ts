@@ -29,7 +29,7 @@ export interface TemplateUse {
 
 /** A reading as a difference to a template. */
 export interface Packed {
-  /** The template; to be told of the position that the reading gets. */
+  /** The template; `used` is to be told of the position that the reading gets. */
   readonly use: TemplateUse;
   /** The difference. */
   readonly bytes: Uint8Array;
@@ -81,6 +81,12 @@ export class Packer {
       this.#latest.set(beginning, use);
     }
     return { use, bytes: pack(use.template, own, this.#pool) };
+  }
+
+  /** Tells that the row at a position needs a template. */
+  used(use: TemplateUse, position: number): void {
+    use.lastAt = position;
+    use.idleSince = undefined;
   }
 
   /** Lets templates go that no row from `first` on needs, and none has for a while. */

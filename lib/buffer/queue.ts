@@ -430,7 +430,7 @@ export class SqliteBuffer implements Buffer {
       this.#packer.begin();
       // What gives way and what comes are one transaction: nothing goes in vain.
       if (this.#appends && !this.#space.make(bytes, this.#isStopping)) throw this.#full();
-      for (const entry of entries) this.#rows.insert(entry, this.#options);
+      this.#rows.insertAll(entries, this.#options);
     });
   }
 

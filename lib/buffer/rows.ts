@@ -1,12 +1,15 @@
 import type { Entry, NewEntry, ReadLimit } from "../core/mod.ts";
-import { crc32c, crc32cOfText } from "../crc32c.ts";
+import { crc32c } from "../crc32c.ts";
+import { HeaderChecksums } from "./header_checksums.ts";
 import type { Packer } from "./packer.ts";
 import { Pool, unpack } from "./packing.ts";
-import type { Row, Sql } from "./sql.ts";
+import type { Row, Sql, SQLInputValue } from "./sql.ts";
 import type { Templates } from "./templates.ts";
 
 /** What a row takes beside its payload: its other columns, and its entry in the index. */
 const ROW_BYTES = 85;
+/** Rows inserted at once: more in one statement costs no less. */
+const INSERTED_AT_ONCE = 8;
 /** Rows fetched at once: a batch may end long before the rows do. `iterate()` hides errors. */
 const READ_AHEAD = 200;
 
@@ -30,6 +33,7 @@ export class Rows {
   readonly #templates: Templates;
   readonly #packer: Packer | undefined;
   readonly #select: string;
+  readonly #headers = new HeaderChecksums();
   readonly #pool = new Pool();
   #stored = 0;
 
@@ -52,29 +56,41 @@ export class Rows {
   }
 
   /** Appends a row; gives its position. */
-  insert(entry: NewEntry, { topic, output }: Destination): number {
-    const { payload, createdAt, clockSynced } = entry;
-    const packed = this.#packer?.pack(entry);
-    const kept = packed?.bytes ?? payload;
-    const template = packed?.use.template.id ?? null;
-    const columns = {
-      topic,
-      created_at: createdAt,
-      // The template's own.
-      schema: packed ? "" : entry.schema,
-      clock_synced: clockSynced === null ? null : Number(clockSynced),
-      output: output ?? null,
-      template,
-    };
-    this.#stored += kept.length + ROW_BYTES;
-    const { lastId } = this.#sql.run(
-      "INSERT INTO telemetry_queue" +
-        "(topic, payload, created_at, schema, crc, clock_synced, output, header_crc, template) " +
-        "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)",
-      ...[topic, kept, createdAt, columns.schema, crc32c(payload), columns.clock_synced],
-      ...[columns.output, headerCrc(columns), template],
-    );
-    if (packed) Object.assign(packed.use, { lastAt: lastId, idleSince: undefined });
+  insert(entry: NewEntry, destination: Destination): number {
+    return this.#insert([entry], destination);
+  }
+
+  /** Appends rows in order. Within a transaction. */
+  insertAll(entries: readonly NewEntry[], destination: Destination): void {
+    for (let at = 0; at < entries.length; at += INSERTED_AT_ONCE) {
+      this.#insert(entries.slice(at, at + INSERTED_AT_ONCE), destination);
+    }
+  }
+
+  /** Gives the position of the last. */
+  #insert(entries: readonly NewEntry[], { topic, output }: Destination): number {
+    const values: SQLInputValue[] = [];
+    const packed = entries.map((entry) => {
+      const { payload, createdAt, schema, clockSynced } = entry;
+      const packed = this.#packer?.pack(entry);
+      const columns = {
+        topic,
+        payload: packed?.bytes ?? payload,
+        created_at: createdAt,
+        // The template's own.
+        schema: packed ? "" : schema,
+        crc: crc32c(payload),
+        clock_synced: clockSynced === null ? null : Number(clockSynced),
+        output: output ?? null,
+        template: packed?.use.template.id ?? null,
+      };
+      this.#stored += columns.payload.length + ROW_BYTES;
+      values.push(...Object.values(columns), this.#headers.of(columns));
+      return packed;
+    });
+    const { lastId } = this.#sql.run(INSERTIONS[entries.length] ?? "", ...values);
+    const first = lastId - entries.length + 1;
+    packed.forEach((one, i) => one && this.#packer?.used(one.use, first + i));
     return lastId;
   }
 
@@ -89,7 +105,7 @@ export class Rows {
     const { id, topic, payload, created_at, clock_synced, output, header_crc } = row;
     if (typeof id !== "number" || !(payload instanceof Uint8Array)) return undefined;
     // Rows of the first version have no checksum of their header.
-    if (header_crc !== null && headerCrc(row) !== header_crc) return undefined;
+    if (header_crc !== null && this.#headers.of(row) !== header_crc) return undefined;
     const whole = this.#whole(row, payload);
     if (!whole || crc32c(whole.payload) !== row.crc) return undefined;
     return {
@@ -177,6 +193,16 @@ export const LATER_COLUMNS: readonly string[] = ["output", "header_crc", "templa
 /** An integer that went bad may not fit a number: as REAL it is only wrong. */
 const INTEGERS: readonly string[] = ["created_at", "crc", "clock_synced", "header_crc", "template"];
 
+/**
+ * By the number of rows. A statement that fails is undone with its transaction: to undo it by itself
+ * SQLite would keep a copy of each page that it changes.
+ */
+const INSERTIONS = Array.from({ length: INSERTED_AT_ONCE + 1 }, (_, rows) => {
+  const columns = "topic, payload, created_at, schema, crc, clock_synced, output, template";
+  const values = Array(rows).fill("(?, ?, ?, ?, ?, ?, ?, ?, ?)").join(", ");
+  return `INSERT OR FAIL INTO telemetry_queue(${columns}, header_crc) VALUES ${values}`;
+});
+
 function selection(absent: readonly string[]): string {
   const columns = ["id", "topic", "payload", "created_at", "schema", "crc", "clock_synced"];
   const parts = [...columns, ...LATER_COLUMNS].map((name) => {
@@ -204,13 +230,4 @@ function named(row: Row): Row {
 
 function toEntry({ position, topic, payload, createdAt, schema, clockSynced }: LogRow): Entry {
   return { position, topic, payload, createdAt, schema, clockSynced };
-}
-
-/** The checksum of everything in a row but its position and payload. */
-function headerCrc(row: Row): number {
-  const { topic, created_at, schema, clock_synced, output, template } = row;
-  const columns = [topic, created_at, schema, clock_synced, output];
-  // Before there were templates it was that of the others.
-  if (template !== null) columns.push(template);
-  return crc32cOfText(JSON.stringify(columns));
 }

@@ -1,5 +1,7 @@
 import { backup, DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 
+export type { SQLInputValue };
+
 /** A row as SQLite gives it. */
 export type Row = Readonly<Record<string, unknown>>;
 

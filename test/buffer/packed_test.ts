@@ -240,6 +240,27 @@ Deno.test("a template that is used does not grow old, and few go at a time", asy
   }
 });
 
+Deno.test("a template is told of the last of many rows that needs it", async () => {
+  await using folder = new BufferFolder();
+  await folder.open()[Symbol.asyncDispose]();
+  using sql = new Sql(folder.path);
+  const templates = new Templates(sql);
+  const packer = new Packer(sql, templates, 1e9);
+  const rows = new Rows(sql, templates, packer);
+  const devices = [..."aabbabbaaaaaaaaaaaabaaaaa"];
+  sql.transaction(() =>
+    rows.insertAll(devices.map((device) => reading(device, 1)), { topic: "readings" })
+  );
+  const last = devices.lastIndexOf("b") + 1;
+  const left = (first: number, now: number) => {
+    packer.retire(first, now);
+    return templates.all().length;
+  };
+  assert.deepEqual([left(last, 0), left(last, 9 * HOUR_MS)], [2, 2]);
+  assert.deepEqual([left(last + 1, 0), left(last + 1, HOUR_MS)], [2, 1]);
+  assert.deepEqual(left(devices.length, 9 * HOUR_MS), 1);
+});
+
 Deno.test("on a full buffer templates for a whole fleet do not keep its readings out", async () => {
   await using folder = new BufferFolder();
   await using buffer = await folder.opened({ maxBytes: 32 * 1024 * 1024 });
