@@ -23,10 +23,16 @@ export interface Frame {
   readonly pdu: Uint8Array;
 }
 
-/** Writes a frame. */
-export function encodeFrame({ transactionId, unitId, pdu }: Frame): Uint8Array {
-  const bytes = new Uint8Array(PREFIX_LENGTH + 1 + pdu.length);
+/**
+ * Writes a frame.
+ *
+ * @param into written over where it has the right length, instead of a new array
+ */
+export function encodeFrame({ transactionId, unitId, pdu }: Frame, into?: Uint8Array): Uint8Array {
+  const length = PREFIX_LENGTH + 1 + pdu.length;
+  const bytes = into?.length === length ? into : new Uint8Array(length);
   putWord(bytes, 0, transactionId);
+  putWord(bytes, 2, 0);
   putWord(bytes, 4, pdu.length + 1);
   bytes[PREFIX_LENGTH] = unitId;
   bytes.set(pdu, PREFIX_LENGTH + 1);
@@ -52,7 +58,7 @@ export function frameEnd(bytes: Uint8Array): number | undefined {
 }
 
 /**
- * Takes the first frame apart.
+ * Takes the first frame apart; its PDU is not copied.
  *
  * @param end where it ends, see {@linkcode frameEnd}
  */
@@ -60,7 +66,7 @@ export function decodeFrame(bytes: Uint8Array, end = bytes.length): Frame {
   return {
     transactionId: wordAt(bytes, 0),
     unitId: bytes[PREFIX_LENGTH] ?? 0,
-    pdu: bytes.slice(PREFIX_LENGTH + 1, end),
+    pdu: bytes.subarray(PREFIX_LENGTH + 1, end),
   };
 }
 
@@ -74,9 +80,18 @@ function putWord(bytes: Uint8Array, at: number, word: number): void {
   bytes[at + 1] = word;
 }
 
-/** The PDU of a read: function code, address, quantity. */
-export function readPdu({ functionCode, address, quantity }: ReadRequest): Uint8Array {
-  const pdu = new Uint8Array(5);
+/** How long the PDU of a read is. */
+export const READ_PDU_LENGTH = 5;
+
+/**
+ * The PDU of a read: function code, address, quantity.
+ *
+ * @param pdu written over
+ */
+export function readPdu(
+  { functionCode, address, quantity }: ReadRequest,
+  pdu = new Uint8Array(READ_PDU_LENGTH),
+): Uint8Array {
   pdu[0] = functionCode;
   putWord(pdu, 1, address);
   putWord(pdu, 3, quantity);

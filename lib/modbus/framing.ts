@@ -4,7 +4,7 @@ import { checkReply, decodeFrame, encodeFrame, type Frame, frameEnd } from "./fr
 export interface Taken {
   /** How many of them are dealt with. */
   readonly end: number;
-  /** The answer to the request: function code and data. */
+  /** The answer to the request: function code and data, not copied. */
   readonly pdu?: Uint8Array;
   /** A good reply, but to an earlier request. */
   readonly isStale?: boolean;
@@ -14,8 +14,12 @@ export interface Taken {
 export interface Framing {
   /** What to look at when bytes come, but no reply among them. */
   readonly hint?: string;
-  /** Writes a request. */
-  encode(request: Frame): Uint8Array;
+  /**
+   * Writes a request.
+   *
+   * @param into an earlier one, which may be written over
+   */
+  encode(request: Frame, into?: Uint8Array): Uint8Array;
   /**
    * Takes the first reply out of what came, and holds it against the request.
    *

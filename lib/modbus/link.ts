@@ -1,5 +1,6 @@
 import { messageOf, ProtocolError, TransportError } from "../core/mod.ts";
 import { delay } from "../backoff.ts";
+import { Copies } from "./copies.ts";
 import { Deadlines, type Expiring, now } from "./deadlines.ts";
 import { type Frame, MAX_FRAME_LENGTH } from "./frame.ts";
 import { type Framing, mbap } from "./framing.ts";
@@ -21,6 +22,7 @@ const NOISE_LIMIT = 20;
 /** What one exchange asks for. */
 export interface Exchange {
   readonly unitId: number;
+  /** Stays as it is until the exchange is over. */
   readonly pdu: Uint8Array;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
@@ -54,6 +56,7 @@ interface Pending {
 
 /** Of all links. */
 const deadlines = new Deadlines();
+const copies = new Copies();
 
 const NOTHING = new Uint8Array(0);
 
@@ -78,6 +81,8 @@ export class Link implements OpenLink, Expiring {
     if (!this.#pending) return;
     this.#end(new TransportError(`Cannot read from "${this.#name}": stopped`, "closed"));
   };
+  /** A request that is on its way: the next may be written over it. */
+  #spare: Uint8Array | undefined;
   #isDraining = false;
   #heard = 0;
   /** Bytes that came for the present request and are no reply. */
@@ -118,7 +123,7 @@ export class Link implements OpenLink, Expiring {
       this.#pending = { request, exchange, stale: 0, resolve, reject };
       this.dueAt = now() + timeoutMs;
       deadlines.start(this, timeoutMs);
-      this.#send(this.#framing.encode(request));
+      this.#send(this.#framing.encode(request, this.#spare));
     });
   }
 
@@ -157,8 +162,12 @@ export class Link implements OpenLink, Expiring {
   }
 
   #send(bytes: Uint8Array): void {
+    this.#spare = undefined;
     this.#stream.write(bytes).then(
-      (sent) => sent < bytes.length && this.#send(bytes.subarray(sent)),
+      (sent) => {
+        if (sent < bytes.length) this.#send(bytes.subarray(sent));
+        else this.#spare = bytes;
+      },
       (cause) =>
         this.#end(cause instanceof TransportError ? cause : this.#lost(messageOf(cause), cause)),
     );
@@ -213,7 +222,7 @@ export class Link implements OpenLink, Expiring {
   }
 
   #answer(pdu: Uint8Array): void {
-    this.#takePending()?.resolve(pdu);
+    this.#takePending()?.resolve(copies.of(pdu));
   }
 
   #takePending(): Pending | undefined {

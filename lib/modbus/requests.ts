@@ -31,7 +31,7 @@ export const mbapRequests: RequestFraming = {
   encode: encodeFrame,
   take(bytes) {
     const end = frameEnd(bytes);
-    return end === undefined ? undefined : { end, request: decodeFrame(bytes, end) };
+    return end === undefined ? undefined : { end, request: decodeFrame(bytes.slice(0, end)) };
   },
 };
 

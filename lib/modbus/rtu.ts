@@ -50,7 +50,7 @@ export const strictRtu: Framing = {
     if (bytes.length < end) return undefined;
     if (bytes.length > end) throw new ProtocolError("a reply with more bytes behind it");
     if (!hasRightCrc(bytes)) throw new ProtocolError("a reply with a wrong CRC");
-    return { end, pdu: bytes.slice(1, -2) };
+    return { end, pdu: bytes.subarray(1, -2) };
   },
 };
 
@@ -73,7 +73,7 @@ export const noisyRtu: Framing = {
       if (length === undefined) continue;
       if (rest.length < length) return at > 0 ? { end: at } : undefined;
       const frame = rest.subarray(0, length);
-      if (hasRightCrc(frame)) return { end: at + length, pdu: frame.slice(1, -2) };
+      if (hasRightCrc(frame)) return { end: at + length, pdu: frame.subarray(1, -2) };
     }
     return { end: bytes.length };
   },

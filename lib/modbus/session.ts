@@ -8,7 +8,14 @@ import {
   TransportError,
 } from "../core/mod.ts";
 import { Breaker, isSilence } from "./breaker.ts";
-import { describeRead, exceptionOf, MAX_READ_QUANTITY, readPdu, registersOf } from "./frame.ts";
+import {
+  describeRead,
+  exceptionOf,
+  MAX_READ_QUANTITY,
+  READ_PDU_LENGTH,
+  readPdu,
+  registersOf,
+} from "./frame.ts";
 import type { OpenLink } from "./link.ts";
 import { LinkOpener, type OpenerOptions } from "./open.ts";
 import { Pace, type PauseKind, type Pauses } from "./pace.ts";
@@ -82,6 +89,8 @@ export class Session {
   #isBusy = false;
   /** Those who wait until it is not, in the order they came. */
   readonly #turns: (() => void)[] = [];
+  /** Of the request in flight. */
+  readonly #pdu = new Uint8Array(READ_PDU_LENGTH);
   #lastExchange = Number.NEGATIVE_INFINITY;
   #failedConnects = 0;
   #closed = false;
@@ -228,7 +237,7 @@ export class Session {
       try {
         const reply = await link.exchange({
           unitId,
-          pdu: readPdu(request),
+          pdu: readPdu(request, this.#pdu),
           timeoutMs: options.requestTimeoutMs ?? this.#options.requestTimeoutMs,
           signal,
           onStale: () => options.observe?.("stale_reply"),

@@ -37,7 +37,7 @@ export class LateReplies {
 
   /** Registers came for a request. */
   serve(unitId: number, pdu: Uint8Array): void {
-    this.#served.set(unitId, pdu);
+    this.#served.set(unitId, pdu.slice());
   }
 
   /** A request for which registers came before; undefined = there was none. */

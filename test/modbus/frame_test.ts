@@ -38,6 +38,10 @@ Deno.test("encodeFrame() and decodeFrame() are each other's inverse", () => {
     const bytes = encodeFrame(frame);
     assert.equal(frameEnd(bytes), bytes.length);
     assert.deepEqual(decodeFrame(bytes), frame);
+    const earlier = bytes.map((byte) => ~byte);
+    assert.equal(encodeFrame(frame, earlier), earlier);
+    assert.deepEqual(earlier, bytes);
+    assert.deepEqual(encodeFrame(frame, new Uint8Array(bytes.length + 1)), bytes);
   }));
 });
 

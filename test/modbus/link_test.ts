@@ -201,6 +201,36 @@ Deno.test("a write that fails ends the request at once, with its cause", async (
   );
 });
 
+Deno.test("a request that is not yet sent is not written over by the next", async () => {
+  const written: Uint8Array[] = [];
+  const chunks = Array.from({ length: 3 }, () => Promise.withResolvers<Uint8Array | null>());
+  let reads = 0;
+  const link = new Link(
+    {
+      async read(into) {
+        const chunk = await chunks[reads++]?.promise ?? null;
+        if (chunk) into.set(chunk);
+        return chunk && chunk.length;
+      },
+      // The first is never told to be sent, the second at once.
+      write: (bytes) => {
+        written.push(bytes);
+        return written.length === 1 ? new Promise(() => {}) : Promise.resolve(bytes.length);
+      },
+      close: () => chunks[2]?.resolve(null),
+    },
+    "test",
+    1,
+  );
+  for (const id of ["0001", "0002"]) {
+    const answer = exchange(link, LONG_MS);
+    chunks[reads - 1]?.resolve(fromHex(`${id} 0000 0007 01 03 04 000B 000C`));
+    assert.equal((await answer).outcome, "0304000b000c");
+  }
+  assert.deepEqual(written.map((bytes) => bytes.slice(0, 2).toHex()), ["0001", "0002"]);
+  link.close();
+});
+
 Deno.test("a link says what was wrong, and with whom", async () => {
   for (
     const [steps, want] of [

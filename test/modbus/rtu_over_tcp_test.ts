@@ -93,6 +93,26 @@ Deno.test("a unit that never answers costs others time, and nothing else", async
   assert.deepEqual(toTwo, ["0002", "0001", "0003", "0004"]);
 });
 
+Deno.test("a unit that owes a reply is asked for what it has served before", async () => {
+  await using bus = serveBus((unitId, pdu) => ({
+    pdu: pdu[2] === 100 ? undefined : telling(unitId, pdu),
+    afterMs: 0,
+  }));
+  using sessions = new Sessions(QUICK);
+  const unit = sessions.get(at(bus.port)).unit(1);
+  const served = { functionCode: 3, address: 7, quantity: 2 } as const;
+  await unit.readRegisters(served, forever);
+  await assert.rejects(unit.readRegisters({ ...served, address: 100 }, forever), TransportError);
+  const bytes = await unit.readRegisters({ ...served, address: 9 }, forever);
+  assert.equal(bytes.toHex(), expected(1, { ...served, address: 9 }));
+  assert.deepEqual(bus.heard, [
+    "1 0300070002",
+    "1 0300640002",
+    "1 0300070001",
+    "1 0300090002",
+  ]);
+});
+
 Deno.test("a unit that drops large requests is still there for small ones", async () => {
   await using bus = serveBus((unitId, pdu) => ({
     pdu: (pdu[4] ?? 0) > 50 ? undefined : telling(unitId, pdu),
