@@ -57,8 +57,8 @@ export interface ModelRead {
   readonly readAt: number;
   /** What the device answered instead of some of it, this time. */
   readonly failure: ModbusException | undefined;
-  /** Whether any point may have come in another request than its scale factor. */
-  readonly mayBeSplit: boolean;
+  /** Whether each point came, and in the same request as its scale factor. */
+  readonly isWhole: boolean;
   /** Whether a point came in another request than its scale factor. */
   isSplit(leaf: Leaf): boolean;
   /** Whether a point was asked for and came; of a model without definition, each register is one. */
@@ -81,6 +81,9 @@ interface Piece extends Atom {
 interface Request {
   readonly from: number;
   readonly to: number;
+  /** The registers from the first of them to the last. */
+  readonly address: number;
+  readonly quantity: number;
   /** Addresses at which the refused requests before this one began and were cut. */
   readonly cuts?: readonly number[];
   /** The most registers in one request before the first of them was refused. */
@@ -100,8 +103,8 @@ interface Plan {
   readonly index: readonly Int32Array[];
   /** Per want: its registers with every point marked as not implemented. */
   readonly blanks: readonly Uint8Array[];
-  /** Per want: whether it is planned that a point comes in another request than its scale factor. */
-  readonly splits: readonly boolean[];
+  /** Per want: whether it is planned that each point comes, in the request of its scale factor. */
+  readonly wholes: readonly boolean[];
 }
 
 /**
@@ -151,34 +154,28 @@ export class ModelReader {
    * @throws {ModbusException} the device gave nothing at all
    * @throws {TransportError} the wire broke, or a model no longer stands where the chain had it
    */
-  async read(
-    wants: readonly ModelWant[],
-    signal: AbortSignal,
-  ): Promise<readonly ModelRead[]> {
-    let run = await this.#run(wants, signal);
-    if (run.isTorn && !this.#isSlow) run = await this.#run(wants, signal);
-    this.#isSlow = run.isTorn;
-    if (run.isEmpty && run.lastFailure) throw run.lastFailure;
-    for (const read of run.reads) {
-      if (!read.isRead(ID) || !read.isRead(LENGTH)) continue;
-      checkPlace(read.place, read.image, this.#transport.endpoint);
-    }
-    return run.reads;
+  read(wants: readonly ModelWant[], signal: AbortSignal): Promise<readonly ModelRead[]> {
+    return this.#attempt(wants, signal, { isLast: this.#isSlow });
   }
 
-  async #run(wants: readonly ModelWant[], signal: AbortSignal): Promise<Run> {
+  /** @param isLast whether parts of moments too far apart are taken as they are */
+  async #attempt(
+    wants: readonly ModelWant[],
+    signal: AbortSignal,
+    { isLast }: { readonly isLast: boolean },
+  ): Promise<readonly ModelRead[]> {
     const functionCode = this.#functionCode;
     const plan = this.#plans.get(wants) ?? this.#plan(wants);
     const run = new Run(plan, wants);
     const left = plan.requests.toReversed();
     for (let request = left.pop(); request; request = left.pop()) {
-      const { address, quantity } = spanOf(plan.pieces, request);
+      const { address, quantity } = request;
       if (this.#learned.unreadable.has(address)) continue;
       const isTwin = quantity === run.lastQuantity;
       const lead = isTwin ? this.#leadOf(request, quantity, run) : 0;
       const cut = this.#placeToCut(request, quantity, isTwin && lead === 0, run);
       if (cut !== undefined) {
-        left.push(...halves(request, cut));
+        left.push(...halves(plan.pieces, request, cut));
         continue;
       }
       const asked = { functionCode, address: address - lead, quantity: quantity + lead };
@@ -188,12 +185,23 @@ export class ModelReader {
           ? await this.#transport.readRegisters(asked, signal)
           : await this.#readParts(asked, run, signal);
         if (isWhole) run.lastQuantity = asked.quantity;
-        run.store(request, address, lead === 0 ? bytes : bytes.subarray(lead * 2));
+        run.store(request, lead === 0 ? bytes : bytes.subarray(lead * 2));
       } catch (error) {
         left.push(...await this.#instead(request, run, error, signal));
       }
     }
-    return run;
+    if (run.isTorn && !isLast) return await this.#attempt(wants, signal, { isLast: true });
+    this.#isSlow = run.isTorn;
+    return this.#checked(run);
+  }
+
+  #checked(run: Run): readonly ModelRead[] {
+    if (run.isEmpty && run.lastFailure) throw run.lastFailure;
+    for (const read of run.reads) {
+      if (!read.isWhole && !(read.isRead(ID) && read.isRead(LENGTH))) continue;
+      checkPlace(read.place, read.image, this.#transport.endpoint);
+    }
+    return run.reads;
   }
 
   /** Where a request has to be cut before it is sent; undefined = it may be sent. */
@@ -215,7 +223,7 @@ export class ModelReader {
     error: unknown,
     signal: AbortSignal,
   ): Promise<Request[]> {
-    const asked = Math.min(spanOf(run.plan.pieces, request).quantity, this.#maxRegisters);
+    const asked = Math.min(request.quantity, this.#maxRegisters);
     if (error instanceof TransportError) {
       await this.#requireDropped(request, run, error, signal);
       const drops = (request.drops ?? 0) + 1;
@@ -238,17 +246,16 @@ export class ModelReader {
    * @throws {TransportError} it does not answer at all
    */
   async #requireDropped(
-    { from, to }: Request,
+    { from, address, quantity }: Request,
     run: Run,
     error: TransportError,
     signal: AbortSignal,
   ): Promise<void> {
-    const [first, last] = [run.plan.pieces[from], run.plan.pieces[to - 1]];
+    const first = run.plan.pieces[from];
     const place = first && run.placeOf(first.want);
     const canBe = error.fault === "timeout" || error.fault === "closed";
-    if (!canBe || !first || !last || !place || run.silences >= SILENCE_LIMIT) throw error;
-    const { quantity } = spanOf(run.plan.pieces, { from, to });
-    if (first.address === place.address && quantity <= HEADER_LENGTH) throw error;
+    if (!canBe || !place || run.silences >= SILENCE_LIMIT) throw error;
+    if (address === place.address && quantity <= HEADER_LENGTH) throw error;
     const probe = {
       functionCode: this.#functionCode,
       address: place.address,
@@ -264,7 +271,7 @@ export class ModelReader {
   #skip(request: Request, run: Run, failure: ModbusException): Request[] {
     const { pieces } = run.plan;
     const [first, last] = [pieces[request.from], pieces[request.to - 1]];
-    if (first && last && first.want !== last.want) return halves(request, cutOf(pieces, request));
+    if (first && last && first.want !== last.want) return halves(pieces, request, cutOf(pieces, request));
     if (first) run.fail(first.want, failure);
     return [];
   }
@@ -329,7 +336,7 @@ export class ModelReader {
     const cut = cutOf(pieces, request);
     const ends = [from, cut].map((i) => pieces[i]?.address ?? -1);
     for (const address of ends) this.#learned.barriers.add(address);
-    return halves({ ...request, cuts: [...cuts, ...ends], most }, cut);
+    return halves(pieces, { ...request, cuts: [...cuts, ...ends], most }, cut);
   }
 
   #cap(registers: number): void {
@@ -366,12 +373,13 @@ export class ModelReader {
     const bringer = new Int32Array(pieces.length);
     for (const [i, { from, to }] of requests.entries()) bringer.fill(i + 1, from, to);
     const touched = requests.map((request) => wantsOf(pieces, request));
-    const splits = wants.map(({ layout }, want) => {
+    const wholes = wants.map(({ layout }, want) => {
       const bringerOf = ({ offset }: Leaf) => bringer[index[want]?.[offset] ?? -1] ?? -1;
-      return layout?.leaves.some((leaf) => isSplit(leaf, bringerOf)) ?? false;
+      const isWhole = (leaf: Leaf) => bringerOf(leaf) >= 0 && !isSplit(leaf, bringerOf);
+      return layout?.leaves.filter(isReadable).every(isWhole) ?? false;
     });
     const blanks = wants.map(blank);
-    const plan = { pieces, requests, touched, bringer, index, blanks, splits };
+    const plan = { pieces, requests, touched, bringer, index, blanks, wholes };
     this.#plans.set(wants, plan);
     return plan;
   }
@@ -386,7 +394,7 @@ export class ModelReader {
     const planned = (maxRegisters: number) =>
       assign(pieces, planReads(atoms, { maxRegisters, barriers }));
     const requests = planned(most);
-    return most > 1 && hasTwins(pieces, requests, most) ? planned(most - 1) : requests;
+    return most > 1 && hasTwins(requests, most) ? planned(most - 1) : requests;
   }
 }
 
@@ -448,7 +456,7 @@ class Run {
   }
 
   /** Copies what a request brought into the images it touches. */
-  store(request: Request, address: number, bytes: Uint8Array): void {
+  store(request: Request, bytes: Uint8Array): void {
     const { requests, touched, pieces } = this.plan;
     const now = Date.now();
     const isPlanned = requests[this.#requests] === request;
@@ -456,7 +464,7 @@ class Run {
     if (!isPlanned) this.#deviate();
     this.#requests++;
     this.#bringer?.fill(this.#requests, request.from, request.to);
-    for (const want of wants) this.reads[want]?.store(address, bytes, now);
+    for (const want of wants) this.reads[want]?.store(request.address, bytes, now);
   }
 
   /** From here on it is not as planned which request brings what. */
@@ -488,13 +496,12 @@ class WantRead implements ModelRead {
     return this.#image ??= new DataView(blank.slice().buffer);
   }
 
-  get mayBeSplit(): boolean {
-    return !this.#run.isAsPlanned || (this.#run.plan.splits[this.#want] ?? false);
+  get isWhole(): boolean {
+    return this.#run.isAsPlanned && (this.#run.plan.wholes[this.#want] ?? false);
   }
 
   isSplit(leaf: Leaf): boolean {
-    return this.mayBeSplit &&
-      isSplit(leaf, ({ offset }) => this.#run.bringerOf(this.#want, offset));
+    return !this.isWhole && isSplit(leaf, ({ offset }) => this.#run.bringerOf(this.#want, offset));
   }
 
   isRead({ offset }: Pick<Leaf, "offset">): boolean {
@@ -551,9 +558,7 @@ function piecesOf({ place, layout, isWanted }: ModelWant, want: number): Piece[]
     const length = Math.min(place.length + HEADER_LENGTH, ADDRESS_SPACE - place.address);
     return Array.from({ length }, (_, offset) => piece(offset, 1, undefined));
   }
-  const present = layout.leaves.filter(({ isPresent, definition }) =>
-    isPresent && definition.type.kind !== "pad"
-  );
+  const present = layout.leaves.filter(isReadable);
   const counts = [...layout.counts.keys()];
   const offsets = new Set([0, 1, ...counts.map(({ offset }) => offset)]);
   for (const leaf of present) {
@@ -563,6 +568,10 @@ function piecesOf({ place, layout, isWanted }: ModelWant, want: number): Piece[]
   }
   return present.filter(({ offset }) => offsets.has(offset))
     .map((leaf) => piece(leaf.offset, leaf.definition.size, leaf));
+}
+
+function isReadable({ isPresent, definition }: Leaf): boolean {
+  return isPresent && definition.type.kind !== "pad";
 }
 
 /** Registers that belong to no known model may not be readable: no request runs across them. */
@@ -589,19 +598,15 @@ function assign(
   for (const { address, quantity } of reads) {
     let to = from;
     while (to < pieces.length && (pieces[to]?.address ?? 0) < address + quantity) to++;
-    if (to > from) requests.push({ from, to });
+    if (to > from) requests.push({ from, to, ...spanOf(pieces, { from, to }) });
     from = to;
   }
   return requests;
 }
 
 /** Whether two requests in a row are of the largest size. */
-function hasTwins(
-  pieces: readonly Piece[],
-  requests: readonly Request[],
-  maxRegisters: number,
-): boolean {
-  const isLargest = requests.map((request) => spanOf(pieces, request).quantity === maxRegisters);
+function hasTwins(requests: readonly Request[], maxRegisters: number): boolean {
+  const isLargest = requests.map(({ quantity }) => quantity === maxRegisters);
   return isLargest.some((is, i) => is && isLargest[i - 1]);
 }
 
@@ -611,15 +616,17 @@ function unlike(last: number, quantity: number): number {
 }
 
 /** The registers from the first piece of a request to its last. */
-function spanOf(pieces: readonly Piece[], { from, to }: Request) {
+function spanOf(pieces: readonly Piece[], { from, to }: Pick<Request, "from" | "to">) {
   const [first, last] = [pieces[from], pieces[to - 1]];
   if (!first || !last) throw new RangeError(`No pieces from ${from} to ${to}`);
   return { address: first.address, quantity: last.address + last.quantity - first.address };
 }
 
 /** A request in two, the first one last. */
-function halves(request: Request, cut: number): Request[] {
-  return [{ ...request, from: cut }, { ...request, to: cut }];
+function halves(pieces: readonly Piece[], request: Request, cut: number): Request[] {
+  const { from, to } = request;
+  return [{ from: cut, to }, { from, to: cut }]
+    .map((half) => ({ ...request, ...half, ...spanOf(pieces, half) }));
 }
 
 /** Where to cut a request: between two models if it holds several, else in the middle. */

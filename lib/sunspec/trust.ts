@@ -92,17 +92,18 @@ export class Trust {
     let verdicts: Map<Leaf, Verdict> | undefined;
     const events: TrustEvent[] = [];
     const isLimited = this.#nameplates.has(model.child);
+    const { isWhole } = read;
     for (const watched of watchedOf(model.layout)) {
       const { leaf, counter } = watched;
       if (!counter && !isLimited) continue;
       // A value that came apart from its factor says nothing about the ones before and after it.
-      if (!read.isRead(leaf) || read.isSplit(leaf)) continue;
+      if (!isWhole && (!read.isRead(leaf) || read.isSplit(leaf))) continue;
       const verdict = counter
         ? this.#judgeCounter(model, watched, read, at, events)
         : this.#judgeLimit(model, watched, read);
       if (verdict) verdicts = (verdicts ?? new Map<Leaf, Verdict>()).set(leaf, verdict);
     }
-    if (!verdicts && !read.mayBeSplit) return { verdictOf: ALL_GOOD, events };
+    if (!verdicts && isWhole) return { verdictOf: ALL_GOOD, events };
     const verdictOf = (leaf: Leaf) =>
       verdicts?.get(leaf) ?? (read.isSplit(leaf) ? SPLIT : undefined);
     return { verdictOf, events };
