@@ -93,6 +93,8 @@ interface Request {
 }
 
 interface Plan {
+  /** Per want. */
+  readonly layouts: readonly (Layout | undefined)[];
   readonly pieces: readonly Piece[];
   readonly requests: readonly Request[];
   /** By request: which wants it brings something of. */
@@ -271,7 +273,9 @@ export class ModelReader {
   #skip(request: Request, run: Run, failure: ModbusException): Request[] {
     const { pieces } = run.plan;
     const [first, last] = [pieces[request.from], pieces[request.to - 1]];
-    if (first && last && first.want !== last.want) return halves(pieces, request, cutOf(pieces, request));
+    if (first && last && first.want !== last.want) {
+      return halves(pieces, request, cutOf(pieces, request));
+    }
     if (first) run.fail(first.want, failure);
     return [];
   }
@@ -379,7 +383,8 @@ export class ModelReader {
       return layout?.leaves.filter(isReadable).every(isWhole) ?? false;
     });
     const blanks = wants.map(blank);
-    const plan = { pieces, requests, touched, bringer, index, blanks, wholes };
+    const layouts = wants.map(({ layout }) => layout);
+    const plan = shared({ layouts, pieces, requests, touched, bringer, index, blanks, wholes });
     this.#plans.set(wants, plan);
     return plan;
   }
@@ -533,6 +538,36 @@ function isSplit(leaf: Leaf, bringerOf: (leaf: Leaf) => number): boolean {
   const value = bringerOf(leaf);
   const factor = bringerOf(leaf.scale);
   return value >= 0 && factor >= 0 && value !== factor;
+}
+
+/** Plans that devices of a kind share; devices that are none of a kind must not fill the memory. */
+const MOST_SHARED = 32;
+const plansByLayout = new WeakMap<Layout, Plan[]>();
+
+/** The plan of another device, if it is the same. */
+function shared(plan: Plan): Plan {
+  const [first] = plan.layouts;
+  if (!first || plan.layouts.includes(undefined)) return plan;
+  const known = plansByLayout.get(first) ?? [];
+  plansByLayout.set(first, known);
+  const alike = known.find((other) => isAlike(other, plan));
+  if (!alike && known.length < MOST_SHARED) known.push(plan);
+  return alike ?? plan;
+}
+
+function isAlike(one: Plan, other: Plan): boolean {
+  return one.layouts.length === other.layouts.length &&
+    one.layouts.every((layout, i) => layout === other.layouts[i]) &&
+    one.pieces.length === other.pieces.length &&
+    one.pieces.every(({ address, want, leaf }, i) => {
+      const piece = other.pieces[i];
+      return piece?.address === address && piece.want === want && piece.leaf === leaf;
+    }) &&
+    one.requests.length === other.requests.length &&
+    one.requests.every(({ from, to }, i) => {
+      const request = other.requests[i];
+      return request?.from === from && request.to === to;
+    });
 }
 
 function wantsOf(pieces: readonly Piece[], { from, to }: Request): readonly number[] {

@@ -243,6 +243,26 @@ Deno.test("sf_split is not for points that the device's model has no room for", 
   assert.deepEqual(layout.leaves.filter((leaf) => read?.isSplit(leaf)), []);
 });
 
+Deno.test("what one of several devices of a kind teaches is held against no other", async () => {
+  const inverter = await published(103);
+  const rules = [[], [holes(FIRST + 68 + 2)], [capped(20, 3)], [], [holes(FIRST + 3)]];
+  const devices = await Promise.all(rules.map(async (rules) => {
+    const given = await bench([1, inverter], ...rules);
+    return { given, reader: new ModelReader(given.device, 3, 125) };
+  }));
+  const lost = [[], ["A"], [], [], ["Mn"]];
+  const requests = [1, 2, 10, 1, 2];
+  for (let round = 0; round < 3; round++) {
+    for (const [i, { given, reader }] of devices.entries()) {
+      given.device.takeRequests();
+      const reads = await reader.read(given.wants, forever);
+      assert.deepEqual(wrong(given, reads, ({ name }) => lost[i]?.includes(name) ?? false), []);
+      const { length } = given.device.requests;
+      if (round > 0) assert.equal(length, requests[i], `device ${i}`);
+    }
+  }
+});
+
 Deno.test("what is wanted is read with its factor, its header and the counts", async () => {
   const { device, wants: [common, inverter, mppt] } = await bench([1, 103, 160]);
   const reader = new ModelReader(device, 3, 125);
