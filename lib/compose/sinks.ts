@@ -2,6 +2,7 @@ import { Clock } from "../clock.ts";
 import { type Format, type Io, print, type Table } from "../cli/mod.ts";
 import { type Config, settings } from "../config/mod.ts";
 import { type Device, messageOf, type SnapshotOptions } from "../core/mod.ts";
+import { logOf } from "./log.ts";
 import { snapshotTable } from "./units.ts";
 
 /** Where the readings of `poll` go. */
@@ -49,9 +50,14 @@ function capture(io: Io, format: Format, table: Table): string {
 
 /** Appends to the buffer. */
 export async function storingSink(config: Config): Promise<PollSink> {
-  const { openBuffer, stamperAfter, toEntry } = await import("./buffer.ts");
+  const [{ openBuffer, stamperAfter, toEntry }, { Events }] = await Promise.all([
+    import("./buffer.ts"),
+    import("./events.ts"),
+  ]);
+  const path = config.get(settings.buffer.path);
   const buffer = openBuffer(config, "append");
   const clock = await Clock.start();
+  new Events(buffer, logOf(config)).tellOfDamage(path, clock.synced);
   const stamper = await stamperAfter(buffer, clock);
   return {
     async take(device, statics, signal) {
@@ -60,7 +66,6 @@ export async function storingSink(config: Config): Promise<PollSink> {
       try {
         await buffer.append(readings.map(toEntry));
       } catch (cause) {
-        const path = config.get(settings.buffer.path);
         throw new Error(`Cannot keep readings in buffer "${path}": ${messageOf(cause)}`, { cause });
       }
       return readings.length;

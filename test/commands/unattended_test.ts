@@ -93,6 +93,26 @@ Deno.test("a round says nothing when all went well, unless it is asked", async (
   );
 });
 
+Deno.test("a buffer file that is set aside is told of, to people and in the data", async () => {
+  using folder = temporaryFolder();
+  const here = { cwd: folder.path };
+  await using devices = await simulate(["--models", "1,103"], here);
+  await Deno.writeTextFile(`${folder.path}/sunspec-buffer.sqlite`, "garbage ".repeat(1000));
+  const { code, err } = await run([...ROUND, devices.endpoints[0]], here);
+  assert.equal(code, 0);
+  const { level, event, file } = JSON.parse(err);
+  assert.deepEqual([level, event], ["error", "buffer_set_aside"]);
+  assert.match(file, /^sunspec-buffer\.sqlite\.corrupt-/);
+  const { out } = await run(["buffer", "export"], here);
+  const records = out.trimEnd().split("\n").map((line) => JSON.parse(line));
+  assert.deepEqual(records.map(({ position, kind }) => [position, kind]), [
+    [1, "event"],
+    [2, "reading"],
+    [3, "reading"],
+  ]);
+  assert.equal(records[0].points[0].text, "buffer_set_aside");
+});
+
 serviceTest(
   "the textfile has what an alert needs, however the run ended",
   ["promtool"],
