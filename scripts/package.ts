@@ -1,18 +1,19 @@
 /**
  * Makes what is handed to people: one self-extracting executable and one Debian package for
- * each machine. It takes Deno from npm, and needs no other download.
+ * each machine. It takes Deno from npm, and needs no other download; and GNU tar and dpkg-deb.
  *
  *     deno task package [--machine x64|arm64]
  */
 // deno-lint-ignore-file no-console
 import { parseArgs } from "node:util";
+import { messageOf } from "../lib/core/mod.ts";
 import { VERSION } from "../lib/version.ts";
 import { bundle, DIST, PROGRAM, ROOT } from "./build/bundle.ts";
 import { makeDeb } from "./build/deb.ts";
 import { type Contents, makeExecutable } from "./build/extractor.ts";
 import { type Machine, MACHINES, zippedRuntimeFor } from "./build/runtime.ts";
 import { tryExecutable } from "./build/try.ts";
-import { run } from "./services/run.ts";
+import { findCommand, run } from "./services/run.ts";
 
 const { values } = parseArgs({ args: Deno.args, options: { machine: { type: "string" } } });
 const all: readonly Machine[] = ["x64", "arm64"];
@@ -24,8 +25,23 @@ if (machines.length === 0) {
 
 // Folders of a package are readable whoever makes it.
 Deno.umask(0o022);
-await bundle(PROGRAM);
-for (const machine of machines) {
+try {
+  await requireTools();
+  await bundle(PROGRAM);
+  for (const machine of machines) await pack(machine);
+} catch (error) {
+  console.error(messageOf(error));
+  Deno.exitCode = 1;
+}
+
+async function requireTools(): Promise<void> {
+  for (const tool of ["npm", "tar", "dpkg-deb"]) {
+    if (await findCommand(tool) !== undefined) continue;
+    throw new Error(`Cannot package: there is no ${tool} here; install it (dpkg-deb is in dpkg)`);
+  }
+}
+
+async function pack(machine: Machine): Promise<void> {
   const zippedRuntime = await Deno.readFile(await zippedRuntimeFor(machine));
   const contents = { zippedRuntime, program: PROGRAM };
   const executable = await makeExecutable(machine, contents);

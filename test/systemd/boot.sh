@@ -4,7 +4,7 @@
 #
 #     unshare -m -p -u -i -n -f --kill-child bash boot.sh FOLDER
 #
-# FOLDER has deno, program, judge.sh and the units below etc; what the judge says goes to standard output.
+# FOLDER has sunspool, judge.sh and the units below etc; what the judge says goes to standard output.
 set -euo pipefail
 here=$1
 exec 3>&1 1>&2
@@ -17,16 +17,9 @@ root=$here/layer/root
 layers=lowerdir=/,upperdir=$here/layer/upper,workdir=$here/layer/work
 mount -t overlay -o "$layers" overlay "$root"
 
-install -D -m 755 "$here/deno" "$root/usr/lib/sunspool/deno"
-cp -r "$here/program" "$root/usr/lib/sunspool/program"
 install -m 755 "$here/judge.sh" "$root/judge.sh"
-cat > "$root/usr/local/bin/sunspool" << 'END'
-#!/bin/sh
-export DENO_DIR="${XDG_CACHE_HOME:-/tmp}/sunspool/deno" DENO_NO_UPDATE_CHECK=1
-exec /usr/lib/sunspool/deno run --allow-all --no-prompt --unstable-net --no-config --no-lock \
-  --cached-only --quiet /usr/lib/sunspool/program/sunspool.js "$@"
-END
-chmod 755 "$root/usr/local/bin/sunspool"
+install -m 755 "$here/sunspool" "$root/usr/local/bin/sunspool"
+rm -rf "$root/var/cache/sunspool"
 
 units=$root/etc/systemd/system
 mkdir -p "$units/sunspool.service.d" "$root/etc/sunspool"

@@ -1,6 +1,8 @@
 /**
- * Runs the units under systemd itself, as process 1 of name spaces of its own: it starts, tells its
- * state, is sandboxed, reads its configuration anew, is started again when it hangs or is killed, stops, polls and drains once, is uninstalled and installed.
+ * Runs the units under systemd itself, as process 1 of name spaces of its own, with the executable as
+ * it is handed out: it unpacks itself in its sandbox, starts, tells its state, is examined, reads its
+ * configuration anew, is started again when it hangs or is killed, stops, polls and drains once, is
+ * uninstalled and installed.
  * Takes half a minute; needs root, systemd and overlayfs.
  *
  *     deno task systemd
@@ -9,6 +11,8 @@
 import { installFiles } from "../../lib/service_install.ts";
 import { serviceFiles } from "../../lib/service_units.ts";
 import { bundle } from "../../scripts/build/bundle.ts";
+import { makeExecutable } from "../../scripts/build/extractor.ts";
+import { zippedRuntimeFor } from "../../scripts/build/runtime.ts";
 
 const WANTED: Readonly<Record<string, RegExp>> = {
   state: /^active$/,
@@ -37,8 +41,12 @@ const DEADLINE = "120";
 
 const here = await Deno.makeTempDir({ prefix: "sunspool-systemd-" });
 try {
-  await Deno.copyFile(Deno.execPath(), `${here}/deno`);
-  await bundle(`${here}/program`);
+  const program = `${here}/program`;
+  await bundle(program);
+  const machine = Deno.build.arch === "x86_64" ? "x64" : "arm64";
+  const zippedRuntime = await Deno.readFile(await zippedRuntimeFor(machine));
+  const executable = await makeExecutable(machine, { zippedRuntime, program });
+  await Deno.writeFile(`${here}/sunspool`, executable.stream());
   await Deno.copyFile(new URL("judge.sh", import.meta.url), `${here}/judge.sh`);
   const files = serviceFiles("/usr/local/bin/sunspool").filter(({ name }) =>
     name !== "serial.conf"
