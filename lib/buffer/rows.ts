@@ -150,7 +150,8 @@ export class Rows {
     let size = 0;
     let last = position;
     while (entries.length < rows) {
-      const found = this.behind(last, Math.min(READ_AHEAD, rows - entries.length));
+      const wanted = Math.min(READ_AHEAD, rows - entries.length);
+      const found = this.behind(last, wanted);
       for (const row of found) {
         const sound = this.sound(row);
         if (!sound) return { entries, corrupt: row };
@@ -162,7 +163,7 @@ export class Rows {
         if (isFull || isOther) return { entries, corrupt: undefined };
         entries.push(toEntry(sound));
       }
-      if (found.length === 0) break;
+      if (found.length < wanted) break;
     }
     return { entries, corrupt: undefined };
   }
@@ -173,7 +174,9 @@ export class Rows {
       "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'latest_time'",
     );
     // A time that went bad would push all that follow into the future.
-    const newest = this.#sql.all(`${this.#select} ORDER BY created_at DESC LIMIT 3`)
+    // By itself `created_at` is what is selected, for which all rows would have to be sorted.
+    const order = "ORDER BY telemetry_queue.created_at DESC LIMIT 3";
+    const newest = this.#sql.all(`${this.#select} ${order}`)
       .map((row) => this.sound(row));
     return Math.max(noted, newest.find((row) => row !== undefined)?.createdAt ?? 0);
   }

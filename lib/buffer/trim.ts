@@ -57,12 +57,9 @@ export class Trimmer {
   dropDelivered(isOver: IsOver): Dropped {
     const through = this.#cursors.delivered();
     return this.#repeat(isOver, () => {
-      const last = this.#sql.number(
-        "SELECT max(id) FROM (SELECT id FROM telemetry_queue WHERE id <= ? ORDER BY id LIMIT ?)",
-        through,
-        CHUNK,
-      );
-      return last === 0 ? 0 : this.#sql.transaction(() => this.#delete(last));
+      const first = this.#first();
+      if (first === 0 || first > through) return 0;
+      return this.#sql.transaction(() => this.#delete(Math.min(first + CHUNK - 1, through)));
     });
   }
 
