@@ -5,7 +5,7 @@
  */
 export { Alarm, Sleeper } from "./alarm.ts";
 export { Drain, type DrainOptions, type DrainPorts } from "./drain.ts";
-export { Poller, type PollerPorts, type PollerState, type PollTarget } from "./poller.ts";
+export { named, Poller, type PollerPorts, type PollerState, type PollTarget } from "./poller.ts";
 export { Schedule, type ScheduleOptions } from "./schedule.ts";
 export { Stamper } from "./stamp.ts";
 export { Supervisor, type SupervisorPorts } from "./supervisor.ts";

@@ -288,8 +288,12 @@ function resultOf(error: unknown): string {
   return error instanceof ModbusException ? `exception_${error.code}` : "failed";
 }
 
-/** The reading under the ids its device and its children are known by. */
-function named(reading: Reading, device: Device, ids: readonly string[]): Reading {
+/**
+ * The reading under the ids its device and its children are known by.
+ *
+ * @param ids the device's own, then its children's
+ */
+export function named(reading: Reading, device: Device, ids: readonly string[]): Reading {
   const { identity, children } = device;
   const child = children.indexOf(reading.device);
   const id = ids[child + 1] ?? reading.device.id;

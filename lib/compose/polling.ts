@@ -4,6 +4,7 @@ import type { DeviceConfig } from "../config/mod.ts";
 import { Schedule } from "../collect/mod.ts";
 import { ConfigError, type Device, type Endpoint, messageOf, UsageError } from "../core/mod.ts";
 import type { DeviceAccess } from "./devices.ts";
+import { knownAs, type PolledDevice } from "./known_device.ts";
 import type { PollSink } from "./sinks.ts";
 
 /** One device to poll. */
@@ -86,25 +87,27 @@ async function pollOne(
     now: Date.now,
   });
   const tally: Tally = { ok: 0, failed: 0, readings: 0, times: [] };
-  let device: Device | undefined;
+  let opened: Device | undefined;
+  let device: PolledDevice | undefined;
   for (let done = 0; done < count && !signal.aborted; done++) {
     if (done > 0 && await pause(schedule.next(), signal)) break;
     const startedAt = performance.now();
     try {
       const isNew = device === undefined;
-      device ??= await access.open(endpoint, unitId, signal, place.device);
+      opened ??= await access.open(endpoint, unitId, signal, place.device);
+      device ??= knownAs(opened, await sink.name(opened));
       tally.readings += await sink.take(device, isNew, signal);
       tally.ok++;
       if (tally.times.length < KEPT_TIMES) tally.times.push(performance.now() - startedAt);
     } catch (error) {
       if (signal.aborted) break;
       if (isForGood(error)) throw error;
-      device = undefined;
+      opened = device = undefined;
       tally.failed++;
       onFailure(messageOf(error));
     }
   }
-  await device?.[Symbol.asyncDispose]();
+  await opened?.[Symbol.asyncDispose]();
   return tally;
 }
 

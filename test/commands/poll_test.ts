@@ -76,6 +76,54 @@ Deno.test("poll", async (t) => {
     assert.equal(failed.err, `${refused}1 polls of 1 devices: 0 ok, 1 failed, 0 readings\n`);
   });
 
+  await t.step(
+    "of two that call themselves the same one gets another id, here and stored",
+    async () => {
+      await using other = await simulate(["--device", "1,103,1,203"], here);
+      const [twin = ""] = other.endpoints;
+      const warning = "two devices call themselves the same; this one gets another id";
+      const polled = await run(
+        [
+          "poll",
+          gateway,
+          twin,
+          "--select",
+          "103.W",
+          "--count",
+          "3",
+          "--format",
+          "ndjson",
+          ...quick,
+        ],
+        here,
+      );
+      assert.equal(polled.err.split(`warning: ${warning}: "Helio-H-10-SN0001@`).length, 2);
+      const idsAt = (lines: string) => {
+        const devices = lines.trimEnd().split("\n").map((line) => JSON.parse(line).device);
+        const ids = devices.map(({ endpoint, id }: Record<string, string>) => `${endpoint} ${id}`);
+        return [...new Set(ids)].toSorted();
+      };
+      const plain = "Helio-H-10-SN0001";
+      const oneOf = (first: string, second: string) => [
+        [`${gateway} ${plain}`, `${twin} ${second}`].toSorted(),
+        [`${gateway} ${first}`, `${twin} ${plain}`].toSorted(),
+      ];
+      const suffixed = oneOf(`${plain}@${gateway}/1`, `${plain}@${twin}/1`);
+      const shown = idsAt(polled.out);
+      assert.ok(suffixed.some((ids) => ids.join() === shown.join()), shown.join());
+
+      const round = ["poll", gateway, twin, "--count", "1", "--buffer"];
+      const buffer = ["--set", "buffer.path=twins.sqlite"];
+      assert.ok((await run([...round, ...buffer], here)).err.includes(warning));
+      const first = idsAt((await run(["buffer", "export", ...buffer], here)).out);
+      await run([...round, ...buffer], here);
+      const ids = idsAt((await run(["buffer", "export", ...buffer], here)).out);
+      assert.deepEqual(ids, first);
+      const parents = ids.filter((id) => !id.endsWith(".1"));
+      assert.ok(suffixed.some((ids) => ids.join() === parents.join()), ids.join());
+    },
+  );
+
   await t.step("a point that does not exist ends it at once, as wrong usage", async () => {
     const { code, out, err } = await run(
       ["poll", gateway, "--select", "103.Watts", ...quick],

@@ -53,6 +53,7 @@ async function polled(
     jitterMs: 0,
     count,
     sink: {
+      name: ({ identity }) => Promise.resolve([identity.id]),
       take: ({ identity }, isNew) => new Promise((resolve) => resolve(take(identity.id, isNew))),
       async [Symbol.asyncDispose]() {},
     },
@@ -131,6 +132,7 @@ Deno.test("a stop ends the polls, and counts no failure", async () => {
     jitterMs: 0,
     count: Number.POSITIVE_INFINITY,
     sink: {
+      name: () => Promise.resolve([]),
       take() {
         stop.abort();
         return Promise.resolve(1);
