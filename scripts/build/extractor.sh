@@ -92,8 +92,12 @@ first_line() { echo "$1" | head -n 1; }
 # unpack HOME: fills a new folder and gives it its name, so that two starts at the same moment and
 # one that is cut off do no harm. Says on failure why in $why, and the exit code in $code.
 unpack() {
-  remove_left "$1"
-  if ! new=$(mktemp -d "$1.$$.XXXXXX" 2> /dev/null); then
+  # Process ids tell nothing of another container's processes.
+  space=$(readlink /proc/self/ns/pid 2> /dev/null)
+  space=${space#*[}
+  space=${space%]}
+  remove_left "$1.$space"
+  if ! new=$(mktemp -d "$1.$space-$$.XXXXXX" 2> /dev/null); then
     code=4 why="cannot write to \"${1%/*}\""
     return 1
   fi
@@ -135,10 +139,10 @@ make() {
   return $made
 }
 
-# What starts left behind that were cut off by force: each bears the number of its process.
+# What starts left behind that were cut off by force: each bears the id of its process.
 remove_left() {
-  for left in "$1".*; do
-    process=${left#"$1".}
+  for left in "$1"-*; do
+    process=${left#"$1"-}
     [ -d "/proc/${process%%.*}" ] || rm -rf "$left"
   done
 }

@@ -3,7 +3,21 @@ import { type Program, start } from "../program.ts";
 
 /** What the launcher and a technician call; busybox has them all. */
 const PROGRAMS = [
-  ...["sh", "tail", "head", "gzip", "mktemp", "mkdir", "mv", "rm", "chmod", "ls", "id", "uname"],
+  ...[
+    "sh",
+    "tail",
+    "head",
+    "gzip",
+    "mktemp",
+    "mkdir",
+    "mv",
+    "rm",
+    "readlink",
+    "chmod",
+    "ls",
+    "id",
+    "uname",
+  ],
   ...["sha256sum", "cut", "env", "cat", "sleep"],
 ];
 
