@@ -37,13 +37,49 @@ export function decodePoints(
   verdictOf: VerdictOf = ALL_GOOD,
 ): Point[] {
   const points: Point[] = [];
-  for (const leaf of layout.data) {
-    const verdict = verdictOf(leaf);
-    const value = verdict?.instead ?? valueOf(leaf, image);
-    const point = pointOf(leaf, value, verdict?.quality ?? null);
+  for (const decoder of decodersOf(layout)) {
+    const point = decoder.decode(image, verdictOf(decoder.leaf));
     if (point) points.push(point);
   }
   return points;
+}
+
+/** Decodes a point of all devices of a kind. */
+class PointDecoder {
+  readonly leaf: Leaf;
+  /** Whether it is a state, event or name: those hardly ever change, and are alike in most devices. */
+  readonly #isSymbolic: boolean;
+  /** Of such a one, the last value on the wire, and what it makes. */
+  #wire: WireValue | undefined;
+  #point: Point | undefined;
+
+  constructor(leaf: Leaf) {
+    const { kind } = leaf.definition.type;
+    this.leaf = leaf;
+    this.#isSymbolic = kind === "enum" || kind === "bitfield" || kind === "text";
+  }
+
+  decode(image: ModelImage, verdict: Verdict | undefined): Point | undefined {
+    const { leaf } = this;
+    if (verdict) return pointOf(leaf, verdict.instead ?? valueOf(leaf, image), verdict.quality);
+    if (!this.#isSymbolic) return pointOf(leaf, valueOf(leaf, image), null);
+    const wire = wireValue(leaf, image);
+    if (wire !== this.#wire) {
+      this.#wire = wire;
+      this.#point = pointOf(leaf, valueOf(leaf, image), null);
+    }
+    return this.#point;
+  }
+}
+
+const decodersByLayout = new WeakMap<Layout, readonly PointDecoder[]>();
+
+function decodersOf(layout: Layout): readonly PointDecoder[] {
+  const known = decodersByLayout.get(layout);
+  if (known) return known;
+  const decoders = layout.data.map((leaf) => new PointDecoder(leaf));
+  decodersByLayout.set(layout, decoders);
+  return decoders;
 }
 
 /** Most values are numbers that stand for themselves: those come without a `Value` around them. */

@@ -3,6 +3,8 @@
  * implemented". Source: SunSpec Device Information Model Specification V1.1, section 4.2.
  */
 
+import { textAt, utf8At } from "./text.ts";
+
 /** A value as on the wire, two's complement applied. null = not implemented. */
 export type WireValue = number | bigint | string | null;
 
@@ -23,43 +25,45 @@ export interface PointType {
 /** How an integer of up to 32 bits is read and written. */
 interface Word {
   readonly size: 1 | 2;
-  get(view: DataView, at: number): number;
+  decode(notImplemented: number): (view: DataView, at: number) => number | null;
   set(view: DataView, at: number, value: number): void;
 }
 
+// A closure of its own for each: one for all would call another to look into the view.
 const INT16: Word = {
   size: 1,
-  get: (view, at) => view.getInt16(at),
+  decode: (mark) => (view, at) => unless(mark, view.getInt16(at)),
   set: (view, at, value) => view.setInt16(at, value),
 };
 const UINT16: Word = {
   size: 1,
-  get: (view, at) => view.getUint16(at),
+  decode: (mark) => (view, at) => unless(mark, view.getUint16(at)),
   set: (view, at, value) => view.setUint16(at, value),
 };
 const INT32: Word = {
   size: 2,
-  get: (view, at) => view.getInt32(at),
+  decode: (mark) => (view, at) => unless(mark, view.getInt32(at)),
   set: (view, at, value) => view.setInt32(at, value),
 };
 const UINT32: Word = {
   size: 2,
-  get: (view, at) => view.getUint32(at),
+  decode: (mark) => (view, at) => unless(mark, view.getUint32(at)),
   set: (view, at, value) => view.setUint32(at, value),
 };
 
+function unless(mark: number, value: number): number | null {
+  return value === mark ? null : value;
+}
+
 function integer(
-  { size, get, set }: Word,
+  { size, decode, set }: Word,
   notImplemented: number,
   kind: PointType["kind"] = "integer",
 ): PointType {
   return {
     size,
     kind,
-    decode(view, at) {
-      const value = get(view, at);
-      return value === notImplemented ? null : value;
-    },
+    decode: decode(notImplemented),
     encode(view, at, _size, value) {
       set(view, at, value === null ? notImplemented : Number(value));
     },
@@ -110,62 +114,24 @@ const float64: PointType = {
   },
 };
 
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-const windows1252 = new TextDecoder("windows-1252");
-
 function bytesOf(view: DataView, at: number, size: number): Uint8Array {
   return new Uint8Array(view.buffer, view.byteOffset + at, size * 2);
 }
 
-/** The bytes of a string without its trailing NULs; undefined when it is not implemented. */
-function stringBytes(view: DataView, at: number, size: number): Uint8Array | undefined {
-  const bytes = bytesOf(view, at, size);
-  if (bytes[0] === 0) return undefined;
-  let end = bytes.length;
-  while (end > 0 && bytes[end - 1] === 0) end--;
-  return bytes.subarray(0, end);
-}
-
-/** Not a regular expression: those try every blank of a long string as the first of the last. */
-function withoutPadding(text: string): string {
-  let end = text.length;
-  while (end > 0 && isPadding(text.charCodeAt(end - 1))) end--;
-  return text.slice(0, end);
-}
-
-function isPadding(code: number): boolean {
-  if (code > 0x20 && code < 0x7f) return false;
-  return /[\0\s]/.test(String.fromCharCode(code));
-}
-
-function textOf(bytes: Uint8Array): string {
-  const plain = plainText(bytes);
-  if (plain !== undefined) return plain;
-  // Field devices send Latin-1 too ("°"), which windows-1252 holds; that is text all the same.
-  try {
-    return utf8.decode(bytes);
-  } catch {
-    return windows1252.decode(bytes);
-  }
-}
-
-/** Nearly all are plain: to ask the platform takes longer than to look. undefined = this one is not. */
-function plainText(bytes: Uint8Array): string | undefined {
-  let text = "";
-  for (let i = 0; i < bytes.length; i++) {
-    const code = bytes[i] ?? 0;
-    if (code > 0x7f) return undefined;
-    text += String.fromCharCode(code);
-  }
-  return text;
+/** The byte behind a string, its trailing NULs left out; undefined when it is not implemented. */
+function stringEnd(view: DataView, at: number, size: number): number | undefined {
+  if (view.getUint8(at) === 0) return undefined;
+  let end = at + size * 2;
+  while (view.getUint8(end - 1) === 0) end--;
+  return end;
 }
 
 const string: PointType = {
   size: undefined,
   kind: "text",
   decode(view, at, size) {
-    const bytes = stringBytes(view, at, size);
-    return bytes === undefined ? null : withoutPadding(textOf(bytes));
+    const end = stringEnd(view, at, size);
+    return end === undefined ? null : textAt(view, at, end);
   },
   encode(view, at, size, value) {
     const bytes = bytesOf(view, at, size);
@@ -173,13 +139,8 @@ const string: PointType = {
     new TextEncoder().encodeInto(value === null ? "" : String(value), bytes);
   },
   raw(view, at, size) {
-    const bytes = stringBytes(view, at, size);
-    if (bytes === undefined) return null;
-    try {
-      return utf8.decode(bytes);
-    } catch {
-      return null;
-    }
+    const end = stringEnd(view, at, size);
+    return end === undefined ? null : utf8At(view, at, end);
   },
 };
 

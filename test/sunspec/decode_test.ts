@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import {
   compileLayout,
   decodeGroup,
@@ -310,6 +311,41 @@ Deno.test("numbers a double cannot hold are exact decimals in text", () => {
     [9_223_372_036_854_775_808, "BIT_0|HIGH"],
     [9_007_199_254_740_991, null],
   ]);
+});
+
+Deno.test("a state is what this device says, whatever others said before", () => {
+  const symbols = [{ name: "ON", value: 1 }, { name: "OFF", value: 2 }];
+  const definition = own([
+    { name: "A", type: "enum16", symbols },
+    { name: "B", type: "bitfield64", symbols },
+    { name: "C", type: "string", size: 2 },
+    { name: "D", type: "int16" },
+  ]);
+  const words = fc.array(fc.constantFrom(0, 1, 2, 0x4100, 0x4142, 0xffff), {
+    minLength: 8,
+    maxLength: 8,
+  });
+  const doubted = fc.constantFrom("", "A", "B", "C", "D");
+  fc.assert(fc.property(fc.array(fc.tuple(words, doubted)), (devices) => {
+    for (const [words, name] of devices) {
+      const hex = words.map((word) => word.toString(16).padStart(4, "0")).join("");
+      const image = viewOf(`FAC80008${hex}`);
+      const layout = layOut(definition, image);
+      const doubt = { quality: "sf_split", instead: undefined } as const;
+      const points = decodePoints(layout, image, (leaf) => leaf.name === name ? doubt : undefined);
+      const want = Object.entries(decode(layout, image, false)).slice(2)
+        .filter(([, shown]) => shown !== null)
+        .map(([key, shown]) => {
+          const text = Array.isArray(shown) ? shown.join("|") : shown;
+          return [key, typeof text === "string" ? text : null, key === name ? "sf_split" : null];
+        });
+      assert.deepEqual(points.map(({ name, text, quality }) => [name, text, quality]), want);
+      const raw = decode(layout, image, true);
+      for (const { name, value } of points) {
+        assert.equal(value, name === "C" ? null : Number(raw[name]));
+      }
+    }
+  }));
 });
 
 Deno.test("floats are what they are, scaled without noise, and never infinite", () => {

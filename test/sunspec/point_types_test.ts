@@ -230,6 +230,32 @@ Deno.test("decode(encode(value)) is the value", () => {
   }
 });
 
+Deno.test("a text that was read before is what it would be the first time, wherever it stands", () => {
+  const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  const windows1252 = new TextDecoder("windows-1252");
+  const made = (bytes: Uint8Array) => {
+    const own = bytes.subarray(0, bytes.findLastIndex((byte) => byte !== 0) + 1);
+    try {
+      return utf8.decode(own).replace(/[\0\s]+$/, "");
+    } catch {
+      return windows1252.decode(own).replace(/[\0\s]+$/, "");
+    }
+  };
+  // "Aa" and "BB" have the same hash.
+  const byte = fc.constantFrom(..."AaBBCC  \0\0", "\xb0", "\xc3", "\xa9")
+    .map((char) => char.charCodeAt(0));
+  const texts = fc.array(fc.array(byte, { minLength: 2, maxLength: 6 }), { maxLength: 20 });
+  fc.assert(fc.property(texts, fc.nat(3), (texts, before) => {
+    for (const text of texts) {
+      const size = Math.ceil(text.length / 2);
+      const bytes = new Uint8Array((before + size) * 2);
+      bytes.set(text, before * 2);
+      const want = text[0] === 0 ? null : made(Uint8Array.from(text));
+      assert.equal(typeOf("string").decode(viewOf(bytes), before * 2, size), want);
+    }
+  }));
+});
+
 Deno.test("any registers decode to a value or null", () => {
   for (const [type, { size }] of Object.entries(pointTypes)) {
     const length = (size ?? 5) * 2;
