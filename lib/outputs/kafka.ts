@@ -65,12 +65,15 @@ export const kafka: OutputType = {
 const CLOSE_MS = 1000;
 /** Brokers take record batches of 1 MiB by default. */
 const RECORD_BATCH_BYTES = 1_000_000;
-/**
- * After a transaction that was over by then, the next may hold so many times its record batches: when
- * they are compressed, some four of them are 1 MiB on their way.
- */
+/** Payload that goes into one, with all that is added to it. */
+const PAYLOAD_BYTES = 900_000;
+/** Record batches share a transaction when that is no more on its way … */
+const TRANSACTION_BYTES = 1024 * 1024;
+/** … one that was over by then may be followed by one with so many times its record batches … */
 const QUICK_MS = 5000;
 const GROWTH = 4;
+/** … up to so many: with more a backlog leaves no faster. */
+const MOST_TOGETHER = 8;
 
 /** Where records of a topic go. */
 interface Place {
@@ -93,7 +96,6 @@ interface Connection {
  */
 class KafkaOutput implements Output {
   readonly name = kafka.name;
-  readonly batchBytes: number | undefined;
   readonly #options: KafkaOptions;
   readonly #context: OutputContext;
   readonly #groupId: string;
@@ -106,6 +108,8 @@ class KafkaOutput implements Output {
   #limit = RECORD_BATCH_BYTES;
   /** Record batches that share a transaction. */
   #together = 1;
+  /** Bytes that the largest record batch of a transaction had on its way. */
+  #largest = 1;
   /** The record batch that is on its way. */
   #sending: readonly Entry[] = [];
 
@@ -113,8 +117,11 @@ class KafkaOutput implements Output {
     this.#options = options;
     this.#context = context;
     this.#groupId = `sunspool-${context.collector}`;
+  }
+
+  get batchBytes(): number {
     // Without transactions nobody knows which part of a batch had arrived: all of it goes again.
-    if (!this.#isTransactional) this.batchBytes = RECORD_BATCH_BYTES;
+    return PAYLOAD_BYTES * (this.#isTransactional ? this.#together : 1);
   }
 
   async recover(local: LocalPosition, signal: AbortSignal): Promise<Recovery> {
@@ -160,12 +167,17 @@ class KafkaOutput implements Output {
         signal,
         () => this.#send(batch, together, { after, rejections, signal }),
       );
-      const isQuick = performance.now() - startedAt < QUICK_MS;
-      const isSmall = this.#options.compression !== 0;
-      this.#together = isQuick && isSmall ? Math.max(this.#together, together.length * GROWTH) : 1;
+      this.#together = this.#next(together.length, performance.now() - startedAt);
       after = together.at(-1)?.at(-1)?.position ?? after;
     }
     return rejections;
+  }
+
+  /** How many record batches the next transaction may hold. */
+  #next(before: number, elapsedMs: number): number {
+    if (elapsedMs >= QUICK_MS) return 1;
+    const fitting = Math.max(Math.floor(TRANSACTION_BYTES / this.#largest), 1);
+    return Math.min(Math.max(this.#together, before * GROWTH), fitting, MOST_TOGETHER);
   }
 
   settle(): Promise<void> {
@@ -320,6 +332,7 @@ class KafkaOutput implements Output {
     { place, signal }: { readonly place: Place; readonly signal: AbortSignal },
   ): Promise<void> {
     let packed: PackedRecords | undefined;
+    this.#largest = 1;
     for (const [i, part] of parts.entries()) {
       signal.throwIfAborted();
       this.#sending = part;
@@ -351,6 +364,7 @@ class KafkaOutput implements Output {
     });
     const base = Number(sent?.baseOffset ?? -1);
     if (base >= 0) place.end = base + packed.count;
+    this.#largest = Math.max(this.#largest, packed.bytes.length);
   }
 
   /** Where records of a topic go: found out once for each connection. */

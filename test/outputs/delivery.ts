@@ -13,12 +13,20 @@ import type {
 import { SCHEMAS } from "../avro/sample_batch.ts";
 import { BARE } from "../avro/sample_readings.ts";
 
-/** A reading that says its name: the name of its source. */
-export function named(text: string, schema: string = SCHEMA_FINGERPRINT, ballast = 0): NewEntry {
+/**
+ * A reading that says its name: the name of its source.
+ *
+ * @param ballast what it has beside, or how many bytes that do not compress
+ */
+export function named(
+  text: string,
+  schema: string = SCHEMA_FINGERPRINT,
+  ballast: number | Uint8Array = 0,
+): NewEntry {
   const payload = encodeReading({
     ...BARE,
     source: { ...BARE.source, name: text },
-    registers: ballast === 0 ? null : randomBytes(ballast),
+    registers: typeof ballast !== "number" ? ballast : ballast === 0 ? null : randomBytes(ballast),
   }).payload;
   return { schema, payload, createdAt: Date.now(), clockSynced: null };
 }

@@ -149,41 +149,44 @@ const CASES: Readonly<Record<string, (scene: Scene, kafka: Kafka) => Promise<voi
     assert.equal((await scene.groupOffset())?.offset, "10");
   },
 
-  "what is not compressed and too much for a record batch goes in several transactions": async (
-    scene,
-  ) => {
-    await using work = scene.delivery({ "kafka.compression": "none" }, { batchSize: 1 });
-    await work.append(...range(1, 8).map((text) => named(text, undefined, 300_000)));
-    await work.recover();
-    await work.deliverAll();
-    // Behind each transaction its marker takes an offset.
-    const offsets = (await scene.records()).map(({ offset }) => offset);
-    assert.deepEqual(offsets, [0, 1, 2, 4, 5, 6, 8, 9]);
-  },
-
-  "what is too much for a record batch goes in several, when compressed more of them in each transaction":
-    async (
-      scene,
-      kafka,
-    ) => {
-      await using work = scene.delivery({}, { batchSize: 1 });
-      await work.append(...range(1, 17).map((text) => named(text, undefined, 300_000)));
+  "what is too much for 1 MiB on its way goes in several transactions": async (scene) => {
+    for (const compression of ["none", "zstd"]) {
+      const topic = `${scene.topic}-${compression}`;
+      const settings = { "kafka.topic": topic, "kafka.compression": compression };
+      await using work = scene.delivery(settings, { batchSize: 1, topic, file: topic });
+      await work.append(...range(1, 8).map((text) => named(text, undefined, 300_000)));
       await work.recover();
       await work.deliverAll();
-      // Behind each transaction its marker takes an offset: of three, twelve and two records.
-      const offsets = (await scene.records()).map(({ offset }) => offset);
-      assert.deepEqual(offsets, [
-        ...[0, 1, 2],
-        ...Array.from({ length: 12 }, (_, i) => 4 + i),
-        17,
-        18,
-      ]);
-      assert.equal(batchAttributes(kafka, scene.topic).length, 6);
-      assert.deepEqual(await scene.groupOffset(), {
-        offset: "17",
-        metadata: (await work.buffer.local("kafka")).incarnation,
-      });
-    },
+      // Behind each transaction its marker takes an offset.
+      const offsets = (await scene.records(topic)).map(({ offset }) => offset);
+      assert.deepEqual(offsets, [0, 1, 2, 4, 5, 6, 8, 9], compression);
+    }
+  },
+
+  "what is less when it is compressed goes in several record batches of one transaction": async (
+    scene,
+    kafka,
+  ) => {
+    const ballast = new Uint8Array(300_000);
+    await using work = scene.delivery({}, { batchSize: 1 });
+    await work.append(...range(1, 17 + 30).map((text) => named(text, undefined, ballast)));
+    await work.recover();
+    const smallest = work.output.batchBytes ?? 0;
+    await work.commit(await work.deliver(17));
+    assert.equal(work.output.batchBytes, 8 * smallest);
+    // Behind each transaction its marker takes an offset: of three, twelve and two records.
+    const [first, second, third] = [range(0, 2), range(4, 15), range(17, 18)];
+    await work.deliverAll();
+    const offsets = (await scene.records()).map(({ offset }) => String(offset));
+    assert.deepEqual(offsets, [...first, ...second, ...third, ...range(20, 43), ...range(45, 50)]);
+    assert.equal(batchAttributes(kafka, scene.topic).length, 6 + 10);
+    assert.deepEqual(await scene.groupOffset(), {
+      offset: "47",
+      metadata: (await work.buffer.local("kafka")).incarnation,
+    });
+    await work.recover();
+    assert.equal(work.output.batchBytes, smallest);
+  },
 
   "a transaction with one record batch that is too large leaves nothing behind": async (scene) => {
     await scene.createTopic({ "max.message.bytes": "700000" });
