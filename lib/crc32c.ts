@@ -1,9 +1,9 @@
 /** Bytes that are taken in one step. */
-const SLICE = 8;
+const SLICE = 16;
 
 /**
  * CRC-32C (Castagnoli), reflected: RFC 3720, appendix B.4. The table of `k` at 256 × k is what a byte
- * does when `k` others follow it, so that eight bytes are looked up at once ("slicing by 8").
+ * does when `k` others follow it, so that 16 bytes are looked up at once ("slicing by 16").
  */
 const TABLES = makeTables();
 
@@ -21,6 +21,14 @@ function makeTables(): Int32Array {
   return tables;
 }
 
+/** What four bytes do, the table of the last of them being at `last`. */
+function lookedUp(bytes: number, last: number): number {
+  return (TABLES[last | 0x300 | bytes & 0xff] ?? 0) ^
+    (TABLES[last | 0x200 | bytes >>> 8 & 0xff] ?? 0) ^
+    (TABLES[last | 0x100 | bytes >>> 16 & 0xff] ?? 0) ^
+    (TABLES[last | bytes >>> 24] ?? 0);
+}
+
 /**
  * The checksum of some bytes, 0 ≤ result < 2^32.
  *
@@ -32,12 +40,11 @@ export function crc32c(bytes: Uint8Array, before: number = 0): number {
   let crc = ~before;
   let place = 0;
   for (; place + SLICE <= length; place += SLICE) {
-    const low = crc ^ view.getInt32(place, true);
-    const high = view.getInt32(place + 4, true);
-    crc = (TABLES[0x700 | low & 0xff] ?? 0) ^ (TABLES[0x600 | low >>> 8 & 0xff] ?? 0) ^
-      (TABLES[0x500 | low >>> 16 & 0xff] ?? 0) ^ (TABLES[0x400 | low >>> 24] ?? 0) ^
-      (TABLES[0x300 | high & 0xff] ?? 0) ^ (TABLES[0x200 | high >>> 8 & 0xff] ?? 0) ^
-      (TABLES[0x100 | high >>> 16 & 0xff] ?? 0) ^ (TABLES[high >>> 24] ?? 0);
+    // Only the first four have to wait for what is before them.
+    const others = lookedUp(view.getInt32(place + 4, true), 0x800) ^
+      lookedUp(view.getInt32(place + 8, true), 0x400) ^
+      lookedUp(view.getInt32(place + 12, true), 0);
+    crc = others ^ lookedUp(crc ^ view.getInt32(place, true), 0xc00);
   }
   for (; place < length; place++) {
     crc = crc >>> 8 ^ (TABLES[(crc ^ view.getUint8(place)) & 0xff] ?? 0);

@@ -98,7 +98,8 @@ export function pack(
   const { body, view: now } = reading;
   let at = pool.reserve(numbers.length * PACKED_BYTES);
   const packed = pool.bytes;
-  for (const place of numbers) {
+  for (let i = 0; i < numbers.length; i++) {
+    const place = numbers[i] ?? 0;
     const value = now.getFloat64(place, true);
     const digits = digitsOf(value);
     if (digits === AS_IT_IS) {
@@ -129,7 +130,8 @@ export function unpack(
   const { bytes: reading, view: now } = pool;
   reading.set(body, start);
   let at = 0;
-  for (const place of numbers) {
+  for (let i = 0; i < numbers.length; i++) {
+    const place = numbers[i] ?? 0;
     let rest = 0;
     for (let weight = 1;; weight *= 0x80) {
       const byte = packed[at++];
