@@ -14,6 +14,8 @@ import { type Contents, makeExecutable } from "./build/extractor.ts";
 import { type Machine, MACHINES, zippedRuntimeFor } from "./build/runtime.ts";
 import { tryExecutable } from "./build/try.ts";
 import { findCommand, run } from "./services/run.ts";
+import { thirdPartyNotices } from "./supply/notices.ts";
+import { lockedPackages } from "./supply/packages.ts";
 
 const { values } = parseArgs({ args: Deno.args, options: { machine: { type: "string" } } });
 const all: readonly Machine[] = ["x64", "arm64"];
@@ -28,6 +30,7 @@ Deno.umask(0o022);
 try {
   await requireTools();
   await bundle(PROGRAM);
+  await Deno.writeTextFile(`${PROGRAM}/licences.txt`, await licences());
   for (const machine of machines) await pack(machine);
 } catch (error) {
   console.error(messageOf(error));
@@ -39,6 +42,12 @@ async function requireTools(): Promise<void> {
     if (await findCommand(tool) !== undefined) continue;
     throw new Error(`Cannot package: there is no ${tool} here; install it (dpkg-deb is in dpkg)`);
   }
+}
+
+/** They have to be in every copy. */
+async function licences(): Promise<string> {
+  const own = await Deno.readTextFile(`${ROOT}LICENSE`);
+  return `${own}\n${await thirdPartyNotices(await lockedPackages())}`;
 }
 
 async function pack(machine: Machine): Promise<void> {

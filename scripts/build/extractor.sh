@@ -94,8 +94,8 @@ first_line() { echo "$1" | head -n 1; }
 unpack() {
   # Process ids tell nothing of another container's processes.
   space=$(readlink /proc/self/ns/pid 2> /dev/null)
-  space=${space#*[}
-  space=${space%]}
+  space=${space#*"["}
+  space=${space%"]"}
   remove_left "$1.$space"
   if ! new=$(mktemp -d "$1.$space-$$.XXXXXX" 2> /dev/null); then
     code=4 why="cannot write to \"${1%/*}\""
