@@ -164,7 +164,7 @@ class SunSpecDevice implements Device {
     const isPolled = ({ place, layout }: Block) =>
       (options.models?.includes(place.id) ?? true) && (layout !== undefined || options.registers);
     this.#polled = blocks.filter(isPolled);
-    this.#dynamic = select(this.#polled.filter((block) => !isStatic(block)), EVERYTHING);
+    this.#dynamic = this.#everythingOf(this.#polled.filter((block) => !isStatic(block)));
     this.sources = blocks.map(({ source }) => source);
     const unbelieved = disbelief(chain, blocks);
     this.warnings = [
@@ -191,8 +191,12 @@ class SunSpecDevice implements Device {
     signal: AbortSignal,
   ): Promise<readonly Reading[]> {
     // The plan of what is read once an hour is not worth its memory.
-    const selected = statics ? select(this.#polled, EVERYTHING) : this.#dynamic;
+    const selected = statics ? this.#everythingOf(this.#polled) : this.#dynamic;
     return this.#readings(selected, await this.#read(selected, signal));
+  }
+
+  #everythingOf(blocks: readonly Block[]): Selected {
+    return select(blocks, EVERYTHING, this.#registers);
   }
 
   #readings(selected: Selected, reads: readonly ModelRead[]): readonly Reading[] {
@@ -360,11 +364,13 @@ interface Selected {
   readonly selection: Selection;
 }
 
-function select(all: readonly Block[], selection: Selection): Selected {
+/** @param isBare registers without a point are read as well */
+function select(all: readonly Block[], selection: Selection, isBare = false): Selected {
   const blocks = all.filter((block) => selection.isModelWanted(selectable(block)));
   const wants = blocks.map((block) => ({
     place: block.place,
     layout: block.layout,
+    isBare,
     isWanted: (leaf: Leaf) => selection.isPointWanted(selectable(block), leaf),
   }));
   return { blocks, wants, trusted: blocks.map(trustedModel), selection };

@@ -47,6 +47,8 @@ export interface ModelWant {
   readonly layout: Layout | undefined;
   /** Which points; their scale factors and the header come along. */
   isWanted(leaf: Leaf): boolean;
+  /** Whether registers without a point come along: pads, and what is behind the last point. */
+  readonly isBare?: boolean | undefined;
 }
 
 /** A model as it was read. */
@@ -579,7 +581,7 @@ function partnerIn(index: Int32Array | undefined, scale: Leaf | undefined): numb
   return piece === -1 ? undefined : piece;
 }
 
-function piecesOf({ place, layout, isWanted }: ModelWant, want: number): Piece[] {
+function piecesOf({ place, layout, isWanted, isBare }: ModelWant, want: number): Piece[] {
   const piece = (offset: number, quantity: number, leaf: Leaf | undefined): Piece => ({
     address: place.address + offset,
     quantity,
@@ -588,11 +590,8 @@ function piecesOf({ place, layout, isWanted }: ModelWant, want: number): Piece[]
     want,
     leaf,
   });
-  if (!layout) {
-    // A false length may reach beyond the address space.
-    const length = Math.min(place.length + HEADER_LENGTH, ADDRESS_SPACE - place.address);
-    return Array.from({ length }, (_, offset) => piece(offset, 1, undefined));
-  }
+  const word = (offset: number) => piece(offset, 1, undefined);
+  if (!layout) return offsetsOf(place).map(word);
   const present = layout.leaves.filter(isReadable);
   const counts = [...layout.counts.keys()];
   const offsets = new Set([0, 1, ...counts.map(({ offset }) => offset)]);
@@ -601,8 +600,19 @@ function piecesOf({ place, layout, isWanted }: ModelWant, want: number): Piece[]
     offsets.add(leaf.offset);
     if (typeof leaf.scale === "object" && leaf.scale.isPresent) offsets.add(leaf.scale.offset);
   }
-  return present.filter(({ offset }) => offsets.has(offset))
+  const points = present.filter(({ offset }) => offsets.has(offset))
     .map((leaf) => piece(leaf.offset, leaf.definition.size, leaf));
+  if (!isBare) return points;
+  const isTaken = new Array<boolean>(place.length + HEADER_LENGTH);
+  for (const { offset, definition } of present) {
+    isTaken.fill(true, offset, offset + definition.size);
+  }
+  return [...points, ...offsetsOf(place).filter((offset) => !isTaken[offset]).map(word)];
+}
+
+/** Of all registers of a model; a false length may reach beyond the address space. */
+function offsetsOf({ address, length }: ModelPlace): number[] {
+  return [...Array(Math.min(length + HEADER_LENGTH, ADDRESS_SPACE - address)).keys()];
 }
 
 function isReadable({ isPresent, definition }: Leaf): boolean {
@@ -619,8 +629,15 @@ function gapsWithoutDefinition(wants: readonly ModelWant[]): number[] {
     if (next && next.address !== end) barriers.push(next.address);
     const want = wants.find((want) => want.place === place);
     if (!want?.layout) barriers.push(place.address, end);
+    else if (want.isBare) barriers.push(place.address + endOf(want.layout));
   }
   return barriers;
+}
+
+/** The offset behind the last register that a definition knows. */
+function endOf({ leaves }: Layout): number {
+  return leaves.filter(({ isPresent }) => isPresent)
+    .reduce((end, { offset, definition }) => Math.max(end, offset + definition.size), 0);
 }
 
 /** Turns planned reads back into ranges of pieces. */

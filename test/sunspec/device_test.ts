@@ -226,6 +226,20 @@ Deno.test("options say which models are polled, and whether their registers come
   );
 });
 
+Deno.test("registers that come along are those of the device, pads and unknown ones too", async () => {
+  // Model 128 ends with a pad; this one has two registers more than the definition.
+  const model = "0080 0010" + "0001".repeat(13) + "0005 0102 0304";
+  const memory = new MemoryDevice(40_000, "53756E53" + model + "FFFF 0000");
+  const [reading] = await readings(await open(memory, { registers: true }), true);
+  assert.equal(reading?.registers?.toHex(), model.replaceAll(" ", ""));
+  memory.rules = [holes(40_018)];
+  const partly = await readings(await open(memory, { registers: true }), true);
+  assert.equal(
+    partly.find(({ kind }) => kind === "reading")?.registers?.toHex(),
+    model.replaceAll(" ", "").replace("0102", "ffff"),
+  );
+});
+
 Deno.test("what answers without a SunSpec map is another kind of device", async () => {
   const device = new MemoryDevice(0, "0000 0000");
   assert.equal(await sunspec.open(device, OPTIONS, forever), undefined);
