@@ -10,6 +10,11 @@ const DEADLINE_MS = 600_000;
 /** Nobody listens there. */
 const NO_BROKER = "127.0.0.1:1";
 
+/** Where its rows are to go: each says so itself. */
+export const BACKLOG_TOPIC = "bench-backlog";
+/** Whose they are. */
+export const COLLECTOR = "bench";
+
 /** What a collector left that could not deliver. */
 export interface Backlog {
   /** The buffer's file. */
@@ -32,7 +37,8 @@ async function make({ folder, plan, signal }: Bench): Promise<Backlog> {
   const devices = simulation.endpoints.map((endpoint) => `[[devices]]\nendpoint = "${endpoint}"\n`);
   await Deno.writeTextFile(
     `${folder}/backlog.toml`,
-    `collector.id = "bench"\nmetrics.port = 0\nkafka.brokers = ["${NO_BROKER}"]\n` +
+    `collector.id = "${COLLECTOR}"\nmetrics.port = 0\n` +
+      `kafka.brokers = ["${NO_BROKER}"]\nkafka.topic = "${BACKLOG_TOPIC}"\n` +
       `poller.poll_interval_ms = ${INTERVAL_MS}\ncollect.drain_deadline_ms = 0\n` +
       `buffer.max_bytes = "16 GiB"\n${devices.join("")}`,
   );

@@ -1,10 +1,11 @@
 import { temporaryFolder } from "../../program.ts";
+import { asAdmin, createTopic } from "../../outputs/broker.ts";
 import { newTopic } from "../collect/topic.ts";
 import { floorProgram, formsOfSunspool } from "../commands/programs.ts";
 import { type Timed, timed } from "../commands/timed.ts";
 import { openFile, storeAll } from "../floor/outbox.ts";
 import type { Bench, Figures, Measurement, Trial } from "../measurement.ts";
-import { backlogOf } from "./backlog.ts";
+import { BACKLOG_TOPIC, backlogOf, COLLECTOR } from "./backlog.ts";
 
 const FLOOR = "floor: rows to containers to Kafka";
 const ROW = "a backlog";
@@ -40,8 +41,10 @@ function trials(): readonly Trial[] {
       against: FLOOR,
       needs: ["kafka"],
       run: async (bench) => {
-        const { brokers, topic } = await newTopic(await bench.kafka());
-        return await drained(bench, command, [`kafka.brokers=${brokers}`, `kafka.topic=${topic}`]);
+        const { brokers } = await bench.kafka();
+        await makeReady(brokers);
+        const settings = [`kafka.brokers=${brokers}`, `kafka.topic=${BACKLOG_TOPIC}`];
+        return await drained(bench, command, settings);
       },
     },
     {
@@ -55,6 +58,13 @@ function trials(): readonly Trial[] {
   ];
 }
 
+/** Each round delivers the same rows: the broker has their topic, and has not heard of them. */
+async function makeReady(brokers: string): Promise<void> {
+  const topics = await asAdmin(brokers, (admin) => admin.listTopics());
+  if (!topics.includes(BACKLOG_TOPIC)) return await createTopic(brokers, BACKLOG_TOPIC);
+  await asAdmin(brokers, (admin) => admin.deleteGroups([`sunspool-${COLLECTOR}`]));
+}
+
 async function drained(
   bench: Bench,
   command: readonly string[],
@@ -66,7 +76,7 @@ async function drained(
   await Deno.copyFile(path, buffer);
   const { size } = await Deno.stat(buffer);
   const all = [
-    "collector.id=bench",
+    `collector.id=${COLLECTOR}`,
     `buffer.path=${buffer}`,
     "buffer.max_bytes=16 GiB",
     ...settings,
