@@ -98,6 +98,15 @@ function isFallen(before: CounterSample, now: CounterSample): boolean {
   return now.value < before.value - slack(before, now);
 }
 
+/** Whether a counter plainly goes on: it has more than before, and no more than it can. */
+export function isRise(
+  before: CounterSample,
+  now: CounterSample,
+  mostPerHour: number | undefined,
+): boolean {
+  return now.value > before.value && now.value !== 0 && !isBeyond(before, now, mostPerHour);
+}
+
 function isBeyond(
   before: CounterSample,
   now: CounterSample,

@@ -1,4 +1,4 @@
-import type { CounterSample, CounterState } from "./counter.ts";
+import { type CounterSample, type CounterState, isRise } from "./counter.ts";
 import type { Value } from "./decode.ts";
 import type { WireValue } from "./point_types.ts";
 
@@ -55,6 +55,24 @@ export class KnownCounter {
   /** Whether it stands where it stood, and nothing is doubted. */
   stands(wire: WireValue, factor: number): boolean {
     return !this.#doubted && this.#wire === wire && this.#factor === factor;
+  }
+
+  /**
+   * Takes a reading that its judge would believe without more ado: it rose by no more than it can,
+   * and nothing is in doubt.
+   *
+   * @returns whether it is one
+   */
+  goesOn(
+    sample: CounterSample,
+    reading: CounterReading,
+    mostPerHour: number | undefined,
+  ): boolean {
+    if (this.#doubted || this.#beforeZero) return false;
+    if (!isRise(this.#good, sample, this.#hasMoved ? mostPerHour : undefined)) return false;
+    const state = { good: sample, hasMoved: true, beforeZero: undefined, doubted: undefined };
+    this.take(state, reading);
+    return true;
   }
 
   /** Takes a verdict, and the reading, if that is what is believed now. */

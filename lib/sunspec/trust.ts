@@ -91,66 +91,23 @@ export class Trust {
   judge(model: TrustedModel, read: ModelRead, at: number): Judgement {
     let verdicts: Map<Leaf, Verdict> | undefined;
     const events: TrustEvent[] = [];
-    const isLimited = this.#nameplates.has(model.child);
+    const nameplate = this.#nameplates.get(model.child);
+    const known = { nameplate, counters: this.#countersOf(model.key), at, events };
     const { isWhole } = read;
     for (const watched of watchedOf(model.layout)) {
       const { leaf, counter } = watched;
-      if (!counter && !isLimited) continue;
+      if (!counter && !nameplate) continue;
       // A value that came apart from its factor says nothing about the ones before and after it.
       if (!isWhole && (!read.isRead(leaf) || read.isSplit(leaf))) continue;
       const verdict = counter
-        ? this.#judgeCounter(model, watched, read, at, events)
-        : this.#judgeLimit(model, watched, read);
+        ? judgeCounterPoint(watched, read, known)
+        : judgeLimit(watched, read, nameplate);
       if (verdict) verdicts = (verdicts ?? new Map<Leaf, Verdict>()).set(leaf, verdict);
     }
     if (!verdicts && isWhole) return { verdictOf: ALL_GOOD, events };
     const verdictOf = (leaf: Leaf) =>
       verdicts?.get(leaf) ?? (read.isSplit(leaf) ? SPLIT : undefined);
     return { verdictOf, events };
-  }
-
-  #judgeLimit({ child }: TrustedModel, { leaf, limit }: Watched, { image }: ModelRead) {
-    const ceiling = limit && ceilingOf(this.#nameplates.get(child), limit);
-    if (ceiling === undefined) return undefined;
-    const wire = wireValue(leaf, image);
-    const factor = scaleFactor(leaf, image);
-    if (wire === null || factor === null) return undefined;
-    return Math.abs(Number(wire)) * 10 ** factor > ceiling ? IMPLAUSIBLE : undefined;
-  }
-
-  #judgeCounter(
-    { key, child }: TrustedModel,
-    { leaf, counter, limit }: Watched,
-    { image }: ModelRead,
-    at: number,
-    events: TrustEvent[],
-  ): Verdict | undefined {
-    const wire = wireValue(leaf, image);
-    const factor = scaleFactor(leaf, image);
-    // An accumulator's mark for "not accumulated" is 0: only there does null mean a number.
-    if (factor === null || (wire === null && !isAccumulator(leaf))) return undefined;
-    const counters = this.#countersOf(key);
-    const known = counters.get(leaf.name);
-    if (known?.stands(wire, factor)) return undefined;
-    const value = decodeValue(leaf, image);
-    if (wire !== null && value.number === null) return undefined;
-    const number = value.number ?? 0;
-    const scale = 10 ** factor;
-    const sample = {
-      value: number,
-      step: leaf.definition.type.kind === "float" ? number * FLOAT_STEP : scale,
-      top: counter?.range === undefined ? undefined : counter.range * scale,
-      at,
-    };
-    const most = limit && ceilingOf(this.#nameplates.get(child), limit);
-    const { state, quality, event } = judgeCounter(known?.state, sample, most);
-    if (event && known) events.push({ event, leaf, before: known.value, now: value });
-    const reading = { wire, factor, value };
-    if (!state) counters.delete(leaf.name);
-    else if (!known) counters.set(leaf.name, new KnownCounter(state, reading));
-    else known.take(state, state.good === sample ? reading : undefined);
-    if (quality === "counter_held") return { quality, instead: known?.value ?? NOT_ACCUMULATED };
-    return quality === null ? undefined : IMPLAUSIBLE;
   }
 
   #countersOf(key: string): Map<string, KnownCounter> {
@@ -160,6 +117,62 @@ export class Trust {
     this.#counters.set(key, counters);
     return counters;
   }
+}
+
+/** What a counter is judged by, and who is told of what happened to it. */
+interface KnownOfModel {
+  readonly nameplate: Nameplate | undefined;
+  /** By the point's name. */
+  readonly counters: Map<string, KnownCounter>;
+  /** Milliseconds on a clock that never steps. */
+  readonly at: number;
+  readonly events: TrustEvent[];
+}
+
+function judgeLimit(
+  { leaf, limit }: Watched,
+  { image }: ModelRead,
+  nameplate: Nameplate | undefined,
+): Verdict | undefined {
+  const ceiling = limit && ceilingOf(nameplate, limit);
+  if (ceiling === undefined) return undefined;
+  const wire = wireValue(leaf, image);
+  const factor = scaleFactor(leaf, image);
+  if (wire === null || factor === null) return undefined;
+  return Math.abs(Number(wire)) * 10 ** factor > ceiling ? IMPLAUSIBLE : undefined;
+}
+
+function judgeCounterPoint(
+  { leaf, counter, limit }: Watched,
+  { image }: ModelRead,
+  { nameplate, counters, at, events }: KnownOfModel,
+): Verdict | undefined {
+  const wire = wireValue(leaf, image);
+  const factor = scaleFactor(leaf, image);
+  // An accumulator's mark for "not accumulated" is 0: only there does null mean a number.
+  if (factor === null || (wire === null && !isAccumulator(leaf))) return undefined;
+  const known = counters.get(leaf.name);
+  if (known?.stands(wire, factor)) return undefined;
+  const value = decodeValue(leaf, image);
+  if (wire !== null && value.number === null) return undefined;
+  const number = value.number ?? 0;
+  const scale = 10 ** factor;
+  const sample = {
+    value: number,
+    step: leaf.definition.type.kind === "float" ? number * FLOAT_STEP : scale,
+    top: counter?.range === undefined ? undefined : counter.range * scale,
+    at,
+  };
+  const reading = { wire, factor, value };
+  const most = limit && ceilingOf(nameplate, limit);
+  if (known?.goesOn(sample, reading, most)) return undefined;
+  const { state, quality, event } = judgeCounter(known?.state, sample, most);
+  if (event && known) events.push({ event, leaf, before: known.value, now: value });
+  if (!state) counters.delete(leaf.name);
+  else if (!known) counters.set(leaf.name, new KnownCounter(state, reading));
+  else known.take(state, state.good === sample ? reading : undefined);
+  if (quality === "counter_held") return { quality, instead: known?.value ?? NOT_ACCUMULATED };
+  return quality === null ? undefined : IMPLAUSIBLE;
 }
 
 const watchedByLayout = new WeakMap<Layout, readonly Watched[]>();
