@@ -186,13 +186,13 @@ class SunSpecDevice implements Device {
     return this.#isResting;
   }
 
-  async read(
+  read(
     { statics }: { readonly statics: boolean },
     signal: AbortSignal,
   ): Promise<readonly Reading[]> {
     // The plan of what is read once an hour is not worth its memory.
     const selected = statics ? this.#everythingOf(this.#polled) : this.#dynamic;
-    return this.#readings(selected, await this.#read(selected, signal));
+    return this.#read(selected, signal, (reads) => this.#readings(selected, reads));
   }
 
   #everythingOf(blocks: readonly Block[]): Selected {
@@ -213,7 +213,9 @@ class SunSpecDevice implements Device {
       const judgement = judgements[i];
       if (!read || read.readAt === 0) return;
       readings.push(this.#reading(block, read, judgement));
-      judgement?.events.forEach((event) => readings.push(this.#counterEvent(block, read, event)));
+      for (const event of judgement?.events ?? []) {
+        readings.push(this.#counterEvent(block, read, event));
+      }
     });
     return readings;
   }
@@ -273,7 +275,7 @@ class SunSpecDevice implements Device {
   async snapshot(options: SnapshotOptions, signal: AbortSignal): Promise<Snapshot> {
     const selected = this.#select(options.select);
     const { blocks, selection } = selected;
-    const reads = options.valueless ? [] : await this.#read(selected, signal);
+    const reads = options.valueless ? [] : await this.#read(selected, signal, (reads) => reads);
     const judgements = options.raw ? [] : this.#judge(selected, reads);
     const models = blocks.map((block, i) => ({
       place: block.place,
@@ -314,15 +316,17 @@ class SunSpecDevice implements Device {
     return selected;
   }
 
-  async #read(
+  /** @param made what becomes of what was read */
+  async #read<T>(
     { blocks, wants }: Selected,
     signal: AbortSignal,
-  ): Promise<readonly ModelRead[]> {
+    made: (reads: readonly ModelRead[]) => T,
+  ): Promise<T> {
     try {
       const reads = await this.#reader.read(wants, signal);
       blocks.forEach((block, i) => checkCounts(block, reads[i], this.identity.endpoint));
-      await this.#who.check(signal);
-      return reads;
+      if (!this.#who.isCertain) await this.#who.check(signal);
+      return made(reads);
     } catch (error) {
       // What stood somewhere does so no longer, whatever is at the ends of the chain.
       if (error instanceof ProtocolError) this.#memory.doubtMap();

@@ -43,14 +43,18 @@ export class KnownIdentity {
     return new KnownIdentity(transport, connection, blocks, reader, identities);
   }
 
+  /** Whether the connection is still the one over which it was asked for: addresses change hands. */
+  get isCertain(): boolean {
+    return this.#transport.connections?.() === this.#connection;
+  }
+
   /**
-   * Asks again when the connection is another one: addresses change hands.
+   * Asks again.
    *
    * @throws {ProtocolError} somebody else answers
    */
   async check(signal: AbortSignal): Promise<void> {
     const connection = this.#transport.connections?.();
-    if (connection === this.#connection) return;
     const found = await identify(this.#blocks, this.#reader, this.#transport, signal);
     for (const [i, known] of this.identities.entries()) {
       const other = found[i];
