@@ -44,10 +44,16 @@ export function identityOf(
   };
 }
 
-/** Whether two are different devices; what is blank says nothing. */
-export function isAnother(one: DeviceIdentity, two: DeviceIdentity): boolean {
-  const parts = ["manufacturer", "model", "serialNumber"] as const;
-  return parts.some((part) => one[part] !== "" && two[part] !== "" && one[part] !== two[part]);
+const NAMES = ["manufacturer", "model", "serialNumber"] as const;
+
+/** Whether it does not say all that makes its id. */
+export function isNameless(identity: DeviceIdentity): boolean {
+  return NAMES.some((name) => identity[name] === "");
+}
+
+/** Whether one that answers now is not the one that is known; what is blank now says nothing. */
+export function isAnother(known: DeviceIdentity, now: DeviceIdentity): boolean {
+  return NAMES.some((name) => now[name] !== "" && now[name] !== known[name]);
 }
 
 function deviceId(manufacturer: string, model: string, serialNumber: string, place: Place): string {

@@ -1,7 +1,11 @@
 import { type DeviceIdentity, ProtocolError, type Transport } from "../core/mod.ts";
-import { isAnother } from "./identity.ts";
+import { isAnother, isNameless } from "./identity.ts";
 import { type Block, identify } from "./map.ts";
 import type { ModelReader } from "./reader.ts";
+
+/** After so long a device that refused to say who it is, is asked again; then less often. */
+const FIRST_ASKED_AGAIN_MS = 60_000;
+const ASKED_AGAIN_MS = 3_600_000;
 
 /** Who answers at a place. */
 export class KnownIdentity {
@@ -11,6 +15,8 @@ export class KnownIdentity {
   readonly #blocks: readonly Block[];
   readonly #reader: ModelReader;
   #connection: number | undefined;
+  /** When to ask a device again that refused to say all of it, by `performance.now()`. */
+  #askAgainAt: number;
 
   private constructor(
     transport: Transport,
@@ -24,6 +30,7 @@ export class KnownIdentity {
     this.#blocks = blocks;
     this.#reader = reader;
     this.identities = identities;
+    this.#askAgainAt = performance.now() + FIRST_ASKED_AGAIN_MS;
   }
 
   /**
@@ -43,18 +50,22 @@ export class KnownIdentity {
     return new KnownIdentity(transport, connection, blocks, reader, identities);
   }
 
-  /** Whether the connection is still the one over which it was asked for: addresses change hands. */
+  /**
+   * Whether there is nothing to ask again: the connection is still the one over which it was asked
+   * for, as addresses change hands, and all of it was said. A device that starts up may refuse to.
+   */
   get isCertain(): boolean {
-    return this.#transport.connections?.() === this.#connection;
+    return this.#transport.connections?.() === this.#connection && !this.#isUnsaid();
   }
 
   /**
    * Asks again.
    *
-   * @throws {ProtocolError} somebody else answers
+   * @throws {ProtocolError} it is not what it was
    */
   async check(signal: AbortSignal): Promise<void> {
     const connection = this.#transport.connections?.();
+    this.#askAgainAt = performance.now() + ASKED_AGAIN_MS;
     const found = await identify(this.#blocks, this.#reader, this.#transport, signal);
     for (const [i, known] of this.identities.entries()) {
       const other = found[i];
@@ -66,5 +77,9 @@ export class KnownIdentity {
       );
     }
     this.#connection = connection;
+  }
+  #isUnsaid(): boolean {
+    return this.identities.some(isNameless) && performance.now() >= this.#askAgainAt &&
+      this.#reader.unreadable.length > 0;
   }
 }

@@ -110,7 +110,8 @@ function countOf(leaf: Leaf, read: ModelRead | undefined): number | undefined {
 }
 
 /**
- * Reads who answers: the device, then its children.
+ * Reads who answers: the device, then its children. What it refused of that before, it is asked for
+ * again.
  *
  * @throws {ModbusException} the device refuses to say
  */
@@ -122,6 +123,7 @@ export async function identify(
 ): Promise<readonly [DeviceIdentity, ...DeviceIdentity[]]> {
   const { endpoint, unitId } = transport;
   const commons = blocks.filter(({ place }) => place.id === COMMON_MODEL);
+  reader.askAgain(commons.map(({ place }) => place));
   const reads = await reader.read(commons.map(everything), signal);
   // Half an identity would be another device.
   for (const { failure } of reads) if (failure) throw failure;

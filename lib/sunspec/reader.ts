@@ -151,6 +151,18 @@ export class ModelReader {
     return [...this.#learned.unreadable].sort((a, b) => a - b);
   }
 
+  /** What the device refused of these places it is asked for again: it may have been starting up. */
+  askAgain(places: readonly ModelPlace[]): void {
+    const refused = this.unreadable.filter((at) =>
+      places.some(({ address, length }) => at >= address && at < address + HEADER_LENGTH + length)
+    );
+    for (const address of refused) {
+      this.#learned.unreadable.delete(address);
+      this.#learned.barriers.delete(address);
+    }
+    if (refused.length > 0) this.#plans = new WeakMap();
+  }
+
   /**
    * Reads models; the plan is kept for the same array of wants.
    *

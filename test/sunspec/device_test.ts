@@ -9,7 +9,7 @@ import { sunspec } from "../../lib/drivers/sunspec.ts";
 import { compileLayout, encodeModel, lengthOf, type WireValue } from "../../lib/sunspec/mod.ts";
 import { fromHex } from "../modbus/hex.ts";
 import { replaced } from "../modbus/replaced.ts";
-import { exception, forever, holes, MemoryDevice, silentFrom } from "./memory_device.ts";
+import { exception, forever, holes, MemoryDevice, type Rule, silentFrom } from "./memory_device.ts";
 import { published } from "./published.ts";
 
 const OPTIONS: DeviceOptions = {
@@ -303,6 +303,48 @@ Deno.test("another device behind another connection is a protocol error", async 
     memory.write(40_002, await hello(null));
     memory.connected++;
     assert.equal((await readings(device)).length, 2);
+  });
+});
+
+Deno.test("a device that refuses to say who it is while it starts up is asked again", async (t) => {
+  const starting: Rule = ({ address, quantity }) =>
+    address < 40_070 && quantity > 2 ? exception(2) : undefined;
+  const known = "Helio-H-10-SN0001";
+  await t.step("when it is opened again", async () => {
+    const [memory, place] = [await plant(), {}];
+    memory.rules = [starting];
+    const device = await open(memory, { memory: place });
+    assert.equal(device.identity.id, "unknown@192.0.2.7:502/1");
+    memory.rules = [];
+    assert.equal((await open(memory, { memory: place })).identity.id, known);
+  });
+  await t.step("while it is open, after a minute", async () => {
+    const memory = await plant();
+    memory.rules = [starting];
+    const device = await open(memory);
+    memory.rules = [];
+    memory.takeRequests();
+    await readings(device);
+    const usual = memory.takeRequests();
+    const later = performance.now() + 60_000;
+    using _clock = replaced(performance, "now", () => later);
+    await assert.rejects(readings(device), new RegExp(`"${known}" answers in place of "unknown@`));
+    assert.notDeepEqual(memory.takeRequests(), usual);
+  });
+  await t.step("not again and again, if it does not mean to", async () => {
+    const memory = await plant();
+    memory.rules = [holes(40_052)];
+    const device = await open(memory);
+    assert.equal(device.identity.id, "Helio-H-10@192.0.2.7:502/1");
+    memory.takeRequests();
+    await readings(device);
+    const usual = memory.takeRequests();
+    const later = performance.now() + 60_000;
+    using _clock = replaced(performance, "now", () => later);
+    await readings(device);
+    assert.notDeepEqual(memory.takeRequests(), usual);
+    await readings(device);
+    assert.deepEqual(memory.takeRequests(), usual);
   });
 });
 
