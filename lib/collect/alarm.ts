@@ -16,9 +16,20 @@ export class Alarm {
 
   /** Sets the alarm for a sleeper. */
   add(sleeper: Sleeper): void {
-    const before = this.#sleepers.findLastIndex(({ wakesAt }) => wakesAt <= sleeper.wakesAt);
-    this.#sleepers.splice(before + 1, 0, sleeper);
+    this.#sleepers.splice(this.#placeFor(sleeper), 0, sleeper);
     this.#set();
+  }
+
+  /** Behind all that wake no later. */
+  #placeFor({ wakesAt }: Sleeper): number {
+    let from = 0;
+    let to = this.#sleepers.length;
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if ((this.#sleepers[middle]?.wakesAt ?? 0) <= wakesAt) from = middle + 1;
+      else to = middle;
+    }
+    return from;
   }
 
   /** The sleeper is awake already. */
