@@ -32,7 +32,7 @@ import {
 } from "./kafka/fenced.ts";
 import { standIns } from "./kafka/produce.ts";
 import { type PackedRecords, packRecords } from "./kafka/record_batch.ts";
-import { type InFlight, judge, parseInFlight } from "./kafka/recovery.ts";
+import { type GroupOffset, type InFlight, judge, parseInFlight } from "./kafka/recovery.ts";
 import {
   contradictions,
   hasBrokers,
@@ -143,9 +143,13 @@ class KafkaOutput implements Output {
       await producer.connect();
       signal.throwIfAborted();
       if (this.#isTransactional) await (await producer.transaction()).abort();
-      await this.#placeOf(this.#options.topic);
-      if (!this.#isTransactional) return nothingNew(local.position);
-      const recovery = await this.#settlePending(this.#client, local, signal);
+      const place = this.#placeOf(this.#options.topic);
+      if (!this.#isTransactional) {
+        await place;
+        return nothingNew(local.position);
+      }
+      const [offsets] = await Promise.all([this.#client.groupOffsets(this.#groupId), place]);
+      const recovery = await this.#settlePending(this.#client, local, offsets, signal);
       return fenced ? withEvent(recovery, takenBack(fenced)) : recovery;
     });
   }
@@ -229,9 +233,9 @@ class KafkaOutput implements Output {
   async #settlePending(
     client: KafkaClient,
     local: LocalPosition,
+    offsets: readonly GroupOffset[],
     signal: AbortSignal,
   ): Promise<Recovery> {
-    const offsets = await client.groupOffsets(this.#groupId);
     const verdict = judge(local, offsets, this.#options.topic);
     const note = this.#note;
     if (verdict.kind === "delivered") return delivered(verdict.position, note);
