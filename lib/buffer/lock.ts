@@ -48,7 +48,7 @@ export class TaskLock implements Disposable {
   }
 
   static #tryTake(bufferPath: string, task: BufferTask | "open"): TaskLock | undefined {
-    const file = openPrivately(`${bufferPath}.${task}.lock`);
+    const file = openPrivately(`${bufferPath}.${task}.lock`, bufferPath);
     if (file.tryLockSync(true)) return new TaskLock(file);
     file.close();
     return undefined;

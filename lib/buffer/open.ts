@@ -143,7 +143,7 @@ function corrupt(path: string, why: unknown): Error {
 /** SQLite found the file corrupt while it was in use: it is checked whole when it is next opened. */
 export function markSuspect(path: string): void {
   try {
-    openPrivately(path + SUSPECT).close();
+    openPrivately(path + SUSPECT, path).close();
   } catch {
     // A disk that fails: the next one to use the file finds out too.
   }

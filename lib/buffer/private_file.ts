@@ -1,3 +1,4 @@
+import { lchownSync } from "node:fs";
 import { dirname } from "node:path";
 import { ConfigError, messageOf, RefusedError } from "../core/mod.ts";
 
@@ -5,20 +6,25 @@ import { ConfigError, messageOf, RefusedError } from "../core/mod.ts";
  * Opens a file, and makes it and its folder where they are missing. What the buffer holds is what
  * devices say of a site: nobody else's business.
  *
+ * @param beside the file that it is made for: what root makes beside a file of somebody else's is theirs
  * @throws {RefusedError} when that is not permitted, or the name has been taken by somebody else
  * @throws {ConfigError} when it is no place for a file
  */
-export function openPrivately(path: string): Deno.FsFile {
+export function openPrivately(path: string, beside: string = path): Deno.FsFile {
   try {
     Deno.mkdirSync(dirname(path), { recursive: true, mode: 0o750 });
     requireOwn(path);
-    return Deno.openSync(path, { create: true, write: true, read: true, mode: 0o600 });
+    const file = Deno.openSync(path, { create: true, write: true, read: true, mode: 0o600 });
+    giveToOwnerOf(beside, path);
+    return file;
   } catch (cause) {
     const message = `Cannot open buffer "${path}": ${messageOf(cause)}`;
     if (isRefusal(cause)) throw new RefusedError(message, { cause });
     throw new ConfigError(message, { cause });
   }
 }
+
+const ROOT = 0;
 
 /** Beside the file itself, those that SQLite keeps with it. */
 const SUFFIXES = ["", "-wal", "-shm", "-journal"];
@@ -38,6 +44,15 @@ function requireOwn(path: string): void {
         `${found.isSymlink ? "a link" : "somebody else's"}; choose another buffer.path`,
     );
   }
+}
+
+/** As SQLite does with its own: an owner whom root had looked after would be kept out. */
+function giveToOwnerOf(beside: string, path: string): void {
+  if (lookAt(path)?.uid !== ROOT) return;
+  const owner = lookAt(beside) ?? lookAt(dirname(beside));
+  if (!owner || owner.uid === null || owner.gid === null || owner.uid === ROOT) return;
+  // Never through a link: the owner may put one there.
+  lchownSync(path, owner.uid, owner.gid);
 }
 
 function lookAt(path: string): Deno.FileInfo | undefined {
