@@ -1,5 +1,5 @@
 /** So many hold several records. */
-const ROOM = 1024;
+const ROOM = 4096;
 
 /** Lists places in records; the lists lie one behind the other in the same array until it is full. */
 export class Places {

@@ -36,11 +36,15 @@ export function decodePoints(
   image: ModelImage,
   verdictOf: VerdictOf = ALL_GOOD,
 ): Point[] {
-  const points: Point[] = [];
-  for (const decoder of decodersOf(layout)) {
+  const decoders = decodersOf(layout);
+  // One that grows is copied twice on its way.
+  const points = new Array<Point>(decoders.length);
+  let count = 0;
+  for (const decoder of decoders) {
     const point = decoder.decode(image, verdictOf(decoder.leaf));
-    if (point) points.push(point);
+    if (point) points[count++] = point;
   }
+  points.length = count;
   return points;
 }
 
