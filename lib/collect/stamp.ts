@@ -14,6 +14,8 @@ interface Given {
   readonly instance: number | null;
   /** Unix microseconds. */
   at: number;
+  /** Of another source of the same device; what one has is few. */
+  readonly next: Given | undefined;
 }
 
 /** Two readings within one millisecond are in order. */
@@ -28,8 +30,8 @@ const CLOCK_TICK_US = 1000;
  */
 export class Stamper {
   readonly #options: StamperOptions;
-  /** By device; what one has is few. */
-  readonly #given = new Map<string, Given[]>();
+  /** By device. */
+  readonly #given = new Map<string, Given>();
 
   /** Every reading is later than `after`. */
   constructor(options: StamperOptions) {
@@ -51,12 +53,12 @@ export class Stamper {
 
   /** Without a key put together from all three: at each poll that costs more than to look. */
   #givenTo(device: string, { name, instance }: SourceRef): Given {
-    const all = this.#given.get(device) ?? [];
-    if (all.length === 0) this.#given.set(device, all);
-    const known = all.find((given) => given.source === name && given.instance === instance);
-    if (known) return known;
-    const given = { source: name, instance, at: this.#options.after };
-    all.push(given);
+    const first = this.#given.get(device);
+    for (let given = first; given; given = given.next) {
+      if (given.source === name && given.instance === instance) return given;
+    }
+    const given = { source: name, instance, at: this.#options.after, next: first };
+    this.#given.set(device, given);
     return given;
   }
 }
