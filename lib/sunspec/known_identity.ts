@@ -78,6 +78,7 @@ export class KnownIdentity {
     }
     this.#connection = connection;
   }
+
   #isUnsaid(): boolean {
     return this.identities.some(isNameless) && performance.now() >= this.#askAgainAt &&
       this.#reader.unreadable.length > 0;
