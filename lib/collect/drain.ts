@@ -95,7 +95,8 @@ export class Drain {
   /**
    * Delivers until told to stop.
    *
-   * @param stopping from then on it returns as soon as the buffer is empty
+   * @param stopping from then on it returns as soon as the buffer is empty; what waits for its next
+   *   try has it at once, for the output may be back
    * @param stopped from then on it returns at once
    * @param leaving from then on it returns after the batch that it is at
    */
@@ -116,7 +117,9 @@ export class Drain {
         this.#busySince = undefined;
         if (stopped.aborted) return;
         this.#failed(error);
-        using wait = deadline(this.#backoff(error), stopped, leaving);
+        const isWoken = !stopping.aborted && !(error instanceof FencedError);
+        const wakers = isWoken ? [stopped, leaving, stopping] : [stopped, leaving];
+        using wait = deadline(this.#backoff(error), ...wakers);
         await aborted(wait.signal);
       }
     }

@@ -286,6 +286,28 @@ Deno.test("told to stop, it still delivers what there is", async () => {
   assert.equal(work.clock.timers, 0);
 });
 
+Deno.test("told to stop while it waits for its next try, it tries once more at once", async () => {
+  for (
+    const [error, tries] of [
+      [DOWN, 2],
+      [new RefusedError("no access"), 2],
+      [new FencedError("another one"), 1],
+    ] as const
+  ) {
+    await using work = await setUp();
+    const { clock, output } = work;
+    await work.append(["a"]);
+    output.recoveries = [error, error];
+    const done = work.run();
+    await clock.advance(0);
+    work.stopping.abort();
+    await clock.advance(0);
+    assert.deepEqual(output.takeCalls(), Array(tries).fill("recover"));
+    work.stopped.abort();
+    await clock.until(done);
+  }
+});
+
 Deno.test("told to stop at once, it ends wherever it is, and nothing is lost", async () => {
   for (
     const [what, step] of [
