@@ -12,8 +12,10 @@ const ID = { offset: 0 };
 const LENGTH = { offset: 1 };
 /** A device that refuses so few registers does not refuse them for their number. */
 const SMALLEST_CAP = 8;
-/** Registers of the largest number; it is never read in parts. */
+/** Registers of the largest number; only a device that gives even fewer at once sends it in parts. */
 const LARGEST_NUMBER = 4;
+/** So often such a number is read again until it is the same twice. */
+const MOST_READ_AGAIN = 3;
 /** Milliseconds within which the parts of a model have to arrive, or it is asked for once more. */
 const MOST_APART_MS = 1500;
 /**
@@ -199,9 +201,9 @@ export class ModelReader {
         const isWhole = !this.#isInParts(asked, run);
         const bytes = isWhole
           ? await this.#transport.readRegisters(asked, signal)
-          : await this.#readParts(asked, run, signal);
+          : await this.#readSteadily(asked, run, signal);
         if (isWhole) run.lastQuantity = asked.quantity;
-        run.store(request, lead === 0 ? bytes : bytes.subarray(lead * 2));
+        if (bytes) run.store(request, lead === 0 ? bytes : bytes.subarray(lead * 2));
       } catch (error) {
         left.push(...await this.#instead(request, run, error, signal));
       }
@@ -313,6 +315,28 @@ export class ModelReader {
   #isInParts({ quantity }: ReadRequest, { lastQuantity }: Run): boolean {
     return quantity > this.#maxRegisters ||
       (quantity === lastQuantity && quantity > LARGEST_NUMBER);
+  }
+
+  /**
+   * A number whose parts do not come at once may change between them: it is one only once it came
+   * the same twice in a row.
+   *
+   * @returns undefined = it never did
+   */
+  async #readSteadily(
+    asked: ReadRequest,
+    run: Run,
+    signal: AbortSignal,
+  ): Promise<Uint8Array | undefined> {
+    const read = () => this.#readParts(asked, run, signal);
+    let before = await read();
+    if (asked.quantity > LARGEST_NUMBER) return before;
+    for (let again = 0; again < MOST_READ_AGAIN; again++) {
+      const now = await read();
+      if (now.every((byte, i) => byte === before[i])) return now;
+      before = now;
+    }
+    return undefined;
   }
 
   async #readParts(

@@ -183,6 +183,32 @@ Deno.test("a text larger than a request comes in parts, whole or not at all", as
   }
 });
 
+Deno.test("a number that is larger than a request is right or not there", async (t) => {
+  const want = async (id: number, offset: number) => {
+    const definition = await published(id);
+    const layout = compileLayout(definition, lengthOf(definition, 0), () => undefined);
+    const place = { id, address: 0, length: lengthOf(definition, 0) };
+    return { place, layout, isWanted: (leaf: Leaf) => leaf.offset === offset };
+  };
+  // A in model 113 is a float32; it changes as often as it is looked at, or twice and then no more.
+  for (const [name, changes, expected] of [["never still", 1000, null], ["still", 2, 2]] as const) {
+    await t.step(name, async () => {
+      let left: number = changes;
+      const device = new MemoryDevice(0, "0071 003C" + "7FC0 0000".repeat(30));
+      device.rules = [({ address }) => {
+        if (address === 3 && left-- > 0) {
+          device.write(2, fromHex(left % 2 === 0 ? "4000 0000" : "3FFF FFFF"));
+        }
+        return undefined;
+      }];
+      const given = await want(113, 2);
+      const [read] = await new ModelReader(device, 3, 1).read([given], forever);
+      const leaf = given.layout.leaves.find(({ offset }) => offset === 2) ?? assert.fail("no A");
+      assert.equal(read && wireValue(leaf, read.image), expected);
+    });
+  }
+});
+
 Deno.test("a model that moved is a protocol error, and no value of it is given", async (t) => {
   for (
     const [name, address, words] of [
