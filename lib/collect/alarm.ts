@@ -49,12 +49,15 @@ export class Alarm {
   }
 
   #ring(): void {
-    this.#ringsAt = Number.POSITIVE_INFINITY;
     const now = performance.now() + EARLY_MS;
     const ready = this.#sleepers.slice(0, AT_ONCE).filter(({ wakesAt }) => wakesAt <= now);
     this.#sleepers.splice(0, ready.length);
     for (const sleeper of ready) sleeper.wake();
-    this.#set();
+    this.#ringsAt = Number.POSITIVE_INFINITY;
+    if (ready.length < AT_ONCE) return this.#set();
+    // A timer would let a millisecond go by, and the processor to sleep.
+    this.#ringsAt = Number.NEGATIVE_INFINITY;
+    setImmediate(() => this.#ring());
   }
 }
 

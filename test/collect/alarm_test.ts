@@ -63,3 +63,23 @@ Deno.test("an abort wakes its sleeper and nobody else, and leaves no timer behin
   await settle();
   assert.equal(isOver, false);
 });
+
+Deno.test("who leaves before its turn comes holds nobody up", async () => {
+  using clock = new FakeClock();
+  const alarm = new Alarm();
+  const stop = new AbortController();
+  // As many as go at once, and one more.
+  const others = Array.from({ length: 16 }, () => new Sleeper(alarm, forever));
+  using leaving = new Sleeper(alarm, stop.signal);
+  const [first, ...sleeps] = others.map((sleeper) => sleeper.sleep(50));
+  const left = assert.rejects(leaving.sleep(50), /stopped/);
+  const again = first?.then(() => {
+    stop.abort(new Error("stopped"));
+    return others[0]?.sleep(100);
+  });
+  await clock.advance(50);
+  await Promise.all([left, ...sleeps]);
+  await clock.until(again ?? assert.fail());
+  assert.equal(clock.elapsed, 150);
+  assert.equal(clock.timers, 0);
+});

@@ -1,5 +1,5 @@
 /** What is replaced. */
-const REAL = { setTimeout, clearTimeout, dateNow: Date.now };
+const REAL = { setTimeout, clearTimeout, setImmediate, dateNow: Date.now };
 
 interface Timer {
   readonly id: number;
@@ -22,6 +22,7 @@ export class FakeClock implements Disposable {
     this.#wall = wall;
     Object.assign(globalThis, {
       setTimeout: (run: () => void, ms = 0) => this.#add(run, ms),
+      setImmediate: (run: () => void) => this.#add(run, 0),
       clearTimeout: (id: number) => this.#timers = this.#timers.filter((timer) => timer.id !== id),
     });
     Object.assign(performance, { now: () => this.#elapsed });
@@ -78,8 +79,8 @@ export class FakeClock implements Disposable {
 
   /** The platform's own time again. */
   [Symbol.dispose](): void {
-    const { setTimeout, clearTimeout } = REAL;
-    Object.assign(globalThis, { setTimeout, clearTimeout });
+    const { setTimeout, clearTimeout, setImmediate } = REAL;
+    Object.assign(globalThis, { setTimeout, clearTimeout, setImmediate });
     Object.assign(Date, { now: REAL.dateNow });
     Reflect.deleteProperty(performance, "now");
   }
