@@ -104,8 +104,7 @@ export function pack(
     const digits = digitsOf(value);
     if (digits === AS_IT_IS) {
       packed[at++] = AS_IT_IS;
-      packed.set(body.subarray(place, place + NUMBER_BYTES), at);
-      at += NUMBER_BYTES;
+      for (let k = 0; k < NUMBER_BYTES; k++) packed[at++] = body[place + k] ?? 0;
       continue;
     }
     const change = whole(value, digits) - whole(before.getFloat64(place, true), digits);
@@ -143,8 +142,7 @@ export function unpack(
     const digits = rest % KINDS;
     if (digits === AS_IT_IS) {
       if (at + NUMBER_BYTES > packed.length) return undefined;
-      reading.set(packed.subarray(at, at + NUMBER_BYTES), start + place);
-      at += NUMBER_BYTES;
+      for (let k = 0; k < NUMBER_BYTES; k++) reading[start + place + k] = packed[at++] ?? 0;
       continue;
     }
     const twice = Math.floor(rest / KINDS);
