@@ -1,5 +1,4 @@
 import type { Producer } from "kafkajs";
-import { joinContainers } from "../avro/join.ts";
 import { deadline } from "../backoff.ts";
 import {
   type Batch,
@@ -30,8 +29,9 @@ import {
   stillFenced,
   takenBack,
 } from "./kafka/fenced.ts";
+import { packEntries, splitEntries } from "./kafka/parts.ts";
 import { standIns } from "./kafka/produce.ts";
-import { type PackedRecords, packRecords } from "./kafka/record_batch.ts";
+import type { PackedRecords } from "./kafka/record_batch.ts";
 import { type GroupOffset, type InFlight, judge, parseInFlight } from "./kafka/recovery.ts";
 import {
   contradictions,
@@ -163,7 +163,8 @@ class KafkaOutput implements Output {
       else sendable.push(entry);
     }
     let after = (batch.entries[0]?.position ?? 1) - 1;
-    const parts = this.#parts({ ...batch, entries: sendable });
+    const { batchSize } = this.#context;
+    const parts = splitEntries({ ...batch, entries: sendable }, batchSize, this.#limit);
     while (parts.length > 0) {
       const together = parts.splice(0, this.#together);
       const startedAt = performance.now();
@@ -270,26 +271,6 @@ class KafkaOutput implements Output {
     };
   }
 
-  /** Splits entries so that each part's payloads stay within the limit of a record batch. */
-  #parts({ collector, entries, schemas }: Batch): Entry[][] {
-    const prefixLength = new TextEncoder().encode(collector).length + PREFIX_BYTES;
-    const parts: Entry[][] = [];
-    let size = 0;
-    for (const entry of entries) {
-      const headerLength = (schemas.get(entry.schema)?.length ?? 0) + CONTAINER_BYTES;
-      const own = entry.payload.length + prefixLength + headerLength / this.#context.batchSize;
-      const part = parts.at(-1);
-      if (part && size + own <= this.#limit) {
-        part.push(entry);
-        size += own;
-      } else {
-        parts.push([entry]);
-        size = own;
-      }
-    }
-    return parts;
-  }
-
   /** Sends record batches, together with the position that they end at. */
   async #send(
     batch: Batch,
@@ -335,19 +316,20 @@ class KafkaOutput implements Output {
     parts: readonly (readonly Entry[])[],
     { place, signal }: { readonly place: Place; readonly signal: AbortSignal },
   ): Promise<void> {
+    const options = { ...this.#options, batchSize: this.#context.batchSize };
     let packed: PackedRecords | undefined;
     this.#largest = 1;
     for (const [i, part] of parts.entries()) {
       signal.throwIfAborted();
       this.#sending = part;
-      packed ??= this.#pack(batch, part);
+      packed ??= packEntries(batch, part, options);
       const sending = this.#produce(sender, batch.topic, packed, place);
       // It is waited for below.
       sending.catch(() => {});
       const following = parts[i + 1];
       // What follows is written while the broker has this one.
       if (following) await nextTurn();
-      packed = following && this.#pack(batch, following);
+      packed = following && packEntries(batch, following, options);
       await sending;
     }
   }
@@ -387,24 +369,6 @@ class KafkaOutput implements Output {
   get #connected(): Connection {
     if (!this.#connection) throw new Error("Not connected");
     return this.#connection;
-  }
-
-  #pack(batch: Batch, entries: readonly Entry[]): PackedRecords {
-    const { compression, codec } = this.#options;
-    const containers = joinContainers({ ...batch, entries }, this.#context.batchSize, codec);
-    const records = containers.map(({ first, last, count, schema, bytes }) => ({
-      key: batch.collector,
-      value: bytes,
-      headers: {
-        collector: batch.collector,
-        epoch: String(batch.epoch),
-        first: String(first),
-        last: String(last),
-        count: String(count),
-        schema,
-      },
-    }));
-    return packRecords(records, compression);
   }
 
   /** Runs a job against the broker; any failure is told in our terms. */
@@ -458,11 +422,6 @@ class KafkaOutput implements Output {
 
 /** A topic that does not take even this is at fault itself: nothing is set aside because of it. */
 const LARGE_BYTES = 8192;
-/** The collector's length, epoch and position before each reading, generously. */
-const PREFIX_BYTES = 24;
-/** A container's metadata beside the schema, its record's headers, generously. */
-const CONTAINER_BYTES = 512;
-
 function nothingNew(position: number): Recovery {
   return { position, newEpoch: undefined, event: undefined };
 }
