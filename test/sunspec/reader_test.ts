@@ -194,10 +194,11 @@ Deno.test("a number that is larger than a request is right or not there", async 
   for (const [name, changes, expected] of [["never still", 1000, null], ["still", 2, 2]] as const) {
     await t.step(name, async () => {
       let left: number = changes;
-      const device = new MemoryDevice(0, "0071 003C" + "7FC0 0000".repeat(30));
+      const device = new MemoryDevice(0, "0071 003C 4000 0000" + "7FC0 0000".repeat(29));
       device.rules = [({ address }) => {
+        // 2 and a little more and a little less.
         if (address === 3 && left-- > 0) {
-          device.write(2, fromHex(left % 2 === 0 ? "4000 0000" : "3FFF FFFF"));
+          device.write(2, fromHex(["4000 0000", "3FFF FFFF", "4000 0001"][left % 3] ?? ""));
         }
         return undefined;
       }];
