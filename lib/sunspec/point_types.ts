@@ -120,10 +120,16 @@ function bytesOf(view: DataView, at: number, size: number): Uint8Array {
 
 /** The byte behind a string, its trailing NULs left out; undefined when it is not implemented. */
 function stringEnd(view: DataView, at: number, size: number): number | undefined {
-  if (view.getUint8(at) === 0) return undefined;
+  if (view.getUint8(at) === 0 || isErased(view, at, size)) return undefined;
   let end = at + size * 2;
   while (view.getUint8(end - 1) === 0) end--;
   return end;
+}
+
+/** Whether all of it is 0xFF: devices leave what was never written so, or mark it as they mark numbers. */
+function isErased(view: DataView, at: number, size: number): boolean {
+  for (let i = 0; i < size * 2; i++) if (view.getUint8(at + i) !== 0xff) return false;
+  return true;
 }
 
 const string: PointType = {

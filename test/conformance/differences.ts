@@ -62,11 +62,13 @@ export const DIFFERENCES: readonly Difference[] = [
     },
   },
   {
-    what: "a string that is not UTF-8 is lost; without --raw it is read as windows-1252",
+    what:
+      "a string that is not UTF-8 is lost; without --raw it is read as windows-1252, unless it is 0xFF throughout",
     section: "4.2, string",
     right({ typeName, registers, raw }) {
       const bytes = Uint8Array.fromHex(registers);
       if (typeName !== "string" || raw !== null || !bytes[0]) return undefined;
+      if (bytes.every((byte) => byte === 0xff)) return NOT_IMPLEMENTED;
       return { raw, exact: { text: windows1252.decode(bytes).replace(/[\0\s]+$/, "") } };
     },
   },

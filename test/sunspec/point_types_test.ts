@@ -143,6 +143,8 @@ Deno.test("decode() is lenient where devices are sloppy", () => {
       ["string", "412000200020", "A"],
       ["string", "0041", null],
       ["string", "B04300000000", "°C"],
+      ["string", "FFFFFFFFFFFF", null],
+      ["string", "FFFFFFFFFF41", "ÿÿÿÿÿA"],
       ["string", "EFBBBF410000", "\ufeffA"],
       ["eui48", "123402005E005301", "02:00:5E:00:53:01"],
       ["eui48", "FFFFFFFFFFFFFFFF", null],
