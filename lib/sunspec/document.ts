@@ -9,7 +9,7 @@ import {
 } from "./decode.ts";
 import { HEADER_LENGTH, type Layout, type Leaf } from "./layout.ts";
 import { explain as explanationOf } from "./explain.ts";
-import type { ModelRead } from "./reader.ts";
+import type { ModelRead } from "./model_read.ts";
 import type { Chain, ModelPlace } from "./walk.ts";
 
 /** A model of a device, for its document. */

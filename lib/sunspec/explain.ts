@@ -1,7 +1,7 @@
 import type { Explanation } from "../core/mod.ts";
 import { decodeValue, rawJson, wireValue } from "./decode.ts";
 import type { Leaf } from "./layout.ts";
-import type { ModelRead } from "./reader.ts";
+import type { ModelRead } from "./model_read.ts";
 import type { ModelPlace } from "./walk.ts";
 
 /** How a point's value came about: where it stands, what stood there, what was made of it. */

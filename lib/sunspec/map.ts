@@ -4,7 +4,9 @@ import type { ModelDefinition } from "./definition.ts";
 import type { Definitions } from "./definitions.ts";
 import { identityOf } from "./identity.ts";
 import { compileLayout, hasCountPoints, type Layout, type Leaf } from "./layout.ts";
-import type { ModelRead, ModelReader, ModelWant } from "./reader.ts";
+import type { ModelRead } from "./model_read.ts";
+import type { ModelWant } from "./read_plan.ts";
+import type { ModelReader } from "./reader.ts";
 import { type Chain, COMMON_MODEL, hasEnd, type ModelPlace } from "./walk.ts";
 
 /** A device whose counts still move then is caught by the check of each read. */

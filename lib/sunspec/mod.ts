@@ -56,13 +56,9 @@ export {
   walkSurely,
 } from "./walk.ts";
 export { type DocumentModel, type DocumentParts, snapshotOf } from "./document.ts";
-export {
-  type Learned,
-  type ModelRead,
-  ModelReader,
-  type ModelWant,
-  nothingLearned,
-} from "./reader.ts";
+export type { ModelRead } from "./model_read.ts";
+export type { ModelWant } from "./read_plan.ts";
+export { type Learned, ModelReader, nothingLearned } from "./reader.ts";
 export { restOf } from "./rest.ts";
 export { EVERYTHING, parseSelection, type Selectable, type Selection } from "./select.ts";
 export { type Judgement, Trust, type TrustedModel, type TrustEvent } from "./trust.ts";

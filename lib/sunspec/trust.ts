@@ -18,7 +18,7 @@ import {
   type Nameplate,
   nameplateOf,
 } from "./nameplate.ts";
-import type { ModelRead } from "./reader.ts";
+import type { ModelRead } from "./model_read.ts";
 
 /** A point that can be doubted. */
 interface Watched {
