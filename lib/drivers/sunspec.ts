@@ -110,8 +110,9 @@ async function openDevice(
   const reader = readerOf(transport, chain, options, memory);
   const blocks = isKnown ? known.blocks : await layOut(chain, definitions, reader, signal);
   memory.takeMap({ chain, blocks });
-  const who = await KnownIdentity.learn(transport, connection, blocks, reader, signal);
-  memory.takeIds(who.identities.map(({ id }) => id));
+  const { identities } = memory;
+  const who = await KnownIdentity.learn(transport, connection, blocks, reader, identities, signal);
+  memory.takeIdentities(who.identities);
   return new SunSpecDevice(memory, { chain, blocks }, who, reader, options);
 }
 

@@ -34,9 +34,10 @@ export class KnownIdentity {
   }
 
   /**
-   * Asks for it.
+   * Asks for it. Whoever was there before still is, if it refuses to say and nothing says otherwise.
    *
    * @param connection the one over which the first of the device was read
+   * @param before the device that answered last, then its children
    * @throws {ModbusException} the device refuses to say
    */
   static async learn(
@@ -44,10 +45,18 @@ export class KnownIdentity {
     connection: number | undefined,
     blocks: readonly Block[],
     reader: ModelReader,
+    before: readonly DeviceIdentity[],
     signal: AbortSignal,
   ): Promise<KnownIdentity> {
-    const identities = await identify(blocks, reader, transport, signal);
-    return new KnownIdentity(transport, connection, blocks, reader, identities);
+    const [device, ...children] = await identify(blocks, reader, transport, signal);
+    const stillKnown = (now: DeviceIdentity, known: DeviceIdentity | undefined) => {
+      const isUnsaid = isNameless(now) && reader.unreadable.length > 0;
+      return known && isUnsaid && !isAnother(known, now) ? known : now;
+    };
+    return new KnownIdentity(transport, connection, blocks, reader, [
+      stillKnown(device, before[0]),
+      ...children.map((child, i) => stillKnown(child, before[i + 1])),
+    ]);
   }
 
   /**

@@ -1,4 +1,4 @@
-import { TransportError } from "../core/mod.ts";
+import { type DeviceIdentity, TransportError } from "../core/mod.ts";
 import type { Block } from "./map.ts";
 import { type Learned, nothingLearned } from "./reader.ts";
 import { Trust } from "./trust.ts";
@@ -26,7 +26,7 @@ export class Memory {
   #trust = new Trust();
   #map: DeviceMap | undefined;
   #isMapDoubted = false;
-  #ids: readonly string[] | undefined;
+  #identities: readonly DeviceIdentity[] | undefined;
   readonly #unread = new Set<string>();
   readonly #news: News[] = [];
 
@@ -80,12 +80,17 @@ export class Memory {
     this.#map = map;
   }
 
-  /** Takes the ids of the device that answered and of its children: others have counters of their own. */
-  takeIds(ids: readonly string[]): void {
-    const before = this.#ids ?? ids;
-    this.#ids = ids;
-    for (const [i, id] of ids.entries()) {
-      const gone = before[i];
+  /** Who answered last: the device, then its children. */
+  get identities(): readonly DeviceIdentity[] {
+    return this.#identities ?? [];
+  }
+
+  /** Takes the device that answered and its children: others have counters of their own. */
+  takeIdentities(identities: readonly DeviceIdentity[]): void {
+    const before = this.#identities ?? identities;
+    this.#identities = identities;
+    for (const [i, { id }] of identities.entries()) {
+      const gone = before[i]?.id;
       if (gone === id || gone === undefined) continue;
       const message = `"${gone}" is gone, "${id}" is in its place`;
       this.#news.push({ event: "identity_changed", message });

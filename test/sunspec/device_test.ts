@@ -318,6 +318,14 @@ Deno.test("a device that refuses to say who it is while it starts up is asked ag
     memory.rules = [];
     assert.equal((await open(memory, { memory: place })).identity.id, known);
   });
+  await t.step("and is taken for who it was, if it is opened again meanwhile", async () => {
+    const [memory, place] = [await plant(), {}];
+    await open(memory, { memory: place });
+    memory.rules = [starting];
+    const device = await open(memory, { memory: place });
+    assert.equal(device.identity.id, known);
+    assert.deepEqual((await readings(device)).map(({ kind }) => kind), ["reading", "reading"]);
+  });
   await t.step("while it is open, after a minute", async () => {
     const memory = await plant();
     memory.rules = [starting];
