@@ -140,6 +140,24 @@ Deno.test("a folder that cannot be written is a fault of the output", async () =
   assert.equal(about("output file")[0]?.state, "fault");
 });
 
+Deno.test("what listens and is no Kafka is not taken for one that refuses", async () => {
+  using folder = temporaryFolder();
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const accepting = (async () => {
+    for await (const connection of listener) connection.close();
+  })();
+  const { about } = await examined(
+    folder.path,
+    `[kafka]\nbrokers = ["127.0.0.1:${listener.addr.port}"]`,
+  );
+  const [reached, failed] = about("output kafka");
+  assert.equal(reached?.state, "ok");
+  assert.equal(failed?.state, "fault");
+  assert.match(failed?.advice ?? "", /^check that it is Kafka that listens there/);
+  listener.close();
+  await accepting;
+});
+
 serviceTest("Kafka is examined as far as it lets us in", ["kafka"], async () => {
   using folder = temporaryFolder();
   const cwd = folder.path;
@@ -164,6 +182,8 @@ serviceTest("Kafka is examined as far as it lets us in", ["kafka"], async () => 
   assert.match(small, /^warning: topic "small" takes 9999 bytes at once/m);
   assert.match(await texts(config("right", "absent")), /^warning: topic "absent" is not there$/m);
   assert.match(await texts(config("wrong", "small")), /^fault: .*this collector was not let in/m);
+  const { about } = await examined(cwd, config("wrong", "small"));
+  assert.match(about("output kafka").at(-1)?.advice ?? "", /^see the rights .* and the login/);
   const untrusted = config("right", "small").replace(/tls\.ca_file = .*\n/, "tls.enabled = true\n");
   assert.match(await texts(untrusted), /^fault: Cannot speak TLS with broker .*self-signed/m);
 });

@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import { connect, type TLSSocket } from "node:tls";
-import { type Finding, messageOf } from "../../core/mod.ts";
+import { type Finding, messageOf, RefusedError } from "../../core/mod.ts";
 import { type ClientOptions, KafkaClient, type TopicFacts } from "./client.ts";
 import { explain } from "./errors.ts";
 import type { Tls } from "./tls.ts";
@@ -32,7 +32,9 @@ export async function* examineKafka(
       throw explain(client.complete(error), { brokers: options.brokers.join(","), topic });
     }
   } catch (error) {
-    const advice = "see the rights that docs/delivery.md lists, and the login in kafka.sasl";
+    const advice = error instanceof RefusedError
+      ? "see the rights that docs/delivery.md lists, and the login in kafka.sasl"
+      : "check that it is Kafka that listens there, with TLS or without it, and answers others";
     yield { subject: SUBJECT, state: "fault", text: messageOf(error), advice };
   }
 }
