@@ -34,7 +34,7 @@ export class KnownIdentity {
   }
 
   /**
-   * Asks for it. Whoever was there before still is, if it refuses to say and nothing says otherwise.
+   * Asks for it.
    *
    * @param connection the one over which the first of the device was read
    * @param before the device that answered last, then its children
@@ -48,15 +48,8 @@ export class KnownIdentity {
     before: readonly DeviceIdentity[],
     signal: AbortSignal,
   ): Promise<KnownIdentity> {
-    const [device, ...children] = await identify(blocks, reader, transport, signal);
-    const stillKnown = (now: DeviceIdentity, known: DeviceIdentity | undefined) => {
-      const isUnsaid = isNameless(now) && reader.unreadable.length > 0;
-      return known && isUnsaid && !isAnother(known, now) ? known : now;
-    };
-    return new KnownIdentity(transport, connection, blocks, reader, [
-      stillKnown(device, before[0]),
-      ...children.map((child, i) => stillKnown(child, before[i + 1])),
-    ]);
+    const identities = await identify(blocks, reader, transport, before, signal);
+    return new KnownIdentity(transport, connection, blocks, reader, identities);
   }
 
   /**
@@ -75,8 +68,9 @@ export class KnownIdentity {
   async check(signal: AbortSignal): Promise<void> {
     const connection = this.#transport.connections?.();
     this.#askAgainAt = performance.now() + ASKED_AGAIN_MS;
-    const found = await identify(this.#blocks, this.#reader, this.#transport, signal);
-    for (const [i, known] of this.identities.entries()) {
+    const { identities } = this;
+    const found = await identify(this.#blocks, this.#reader, this.#transport, identities, signal);
+    for (const [i, known] of identities.entries()) {
       const other = found[i];
       if (!other || !isAnother(known, other)) continue;
       const { endpoint, unitId } = this.#transport;

@@ -2,7 +2,7 @@ import { type DeviceIdentity, ProtocolError, type SourceRef, type Transport } fr
 import { wireValue } from "./decode.ts";
 import type { ModelDefinition } from "./definition.ts";
 import type { Definitions } from "./definitions.ts";
-import { identityOf } from "./identity.ts";
+import { identityOf, isAnother, isNameless } from "./identity.ts";
 import { compileLayout, hasCountPoints, type Layout, type Leaf } from "./layout.ts";
 import type { ModelRead } from "./model_read.ts";
 import type { ModelWant } from "./read_plan.ts";
@@ -113,14 +113,16 @@ function countOf(leaf: Leaf, read: ModelRead | undefined): number | undefined {
 
 /**
  * Reads who answers: the device, then its children. What it refused of that before, it is asked for
- * again.
+ * again. Whoever was there before still is, if it refuses to say and nothing says otherwise.
  *
+ * @param before who answered last: the device, then its children
  * @throws {ModbusException} the device refuses to say
  */
 export async function identify(
   blocks: readonly Block[],
   reader: ModelReader,
   transport: Transport,
+  before: readonly DeviceIdentity[],
   signal: AbortSignal,
 ): Promise<readonly [DeviceIdentity, ...DeviceIdentity[]]> {
   const { endpoint, unitId } = transport;
@@ -134,14 +136,20 @@ export async function identify(
     const image = reads[i]?.image;
     return layout && image ? { layout, image } : undefined;
   };
-  const device = identityOf(common(0), { endpoint, unitId, parent: null, child: undefined });
-  const known = new Set([device.id]);
+  const stillKnown = (now: DeviceIdentity, known: DeviceIdentity | undefined) => {
+    const isUnsaid = isNameless(now) && reader.unreadable.length > 0;
+    return known && isUnsaid && !isAnother(known, now) ? known : now;
+  };
+  const place = { endpoint, unitId, parent: null, child: undefined };
+  const device = stillKnown(identityOf(common(0), place), before[0]);
+  const taken = new Set([device.id]);
   const children = commons.slice(1).map((_, child) => {
-    const own = identityOf(common(child + 1), { endpoint, unitId, parent: device.id, child });
+    const place = { endpoint, unitId, parent: device.id, child };
+    const own = stillKnown(identityOf(common(child + 1), place), before[child + 1]);
     // Some repeat what the device before them says.
-    const id = known.has(own.id) ? `${own.id}@${endpoint}/${unitId}.${child + 1}` : own.id;
-    known.add(id);
-    return { ...own, id };
+    const id = taken.has(own.id) ? `${own.id}@${endpoint}/${unitId}.${child + 1}` : own.id;
+    taken.add(id);
+    return { ...own, id, parent: device.id };
   });
   return [device, ...children];
 }

@@ -326,6 +326,15 @@ Deno.test("a device that refuses to say who it is while it starts up is asked ag
     assert.equal(device.identity.id, known);
     assert.deepEqual((await readings(device)).map(({ kind }) => kind), ["reading", "reading"]);
   });
+  await t.step("so that a child which repeats what it says is still another", async () => {
+    const [memory, place] = [await plant(), {}];
+    memory.write(40_126, fromHex(await modelHex(1, 65, HELIO)));
+    const before = await open(memory, { memory: place });
+    memory.rules = [starting];
+    const device = await open(memory, { memory: place });
+    assert.deepEqual(device.children, before.children);
+    assert.equal(device.children[0]?.id, `${known}@192.0.2.7:502/1.1`);
+  });
   await t.step("while it is open, after a minute", async () => {
     const memory = await plant();
     memory.rules = [starting];
