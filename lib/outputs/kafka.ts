@@ -108,8 +108,8 @@ class KafkaOutput implements Output {
   #limit = RECORD_BATCH_BYTES;
   /** Record batches that share a transaction. */
   #together = 1;
-  /** Bytes that the largest record batch of a transaction had on its way. */
-  #largest = 1;
+  /** What the last transaction had on its way, by its payload. */
+  #share = 1;
   /** The record batch that is on its way. */
   #sending: readonly Entry[] = [];
 
@@ -181,7 +181,8 @@ class KafkaOutput implements Output {
   /** How many record batches the next transaction may hold. */
   #next(before: number, elapsedMs: number): number {
     if (elapsedMs >= QUICK_MS) return 1;
-    const fitting = Math.max(Math.floor(TRANSACTION_BYTES / this.#largest), 1);
+    const whole = Math.min(PAYLOAD_BYTES, this.#limit) * this.#share;
+    const fitting = Math.max(Math.floor(TRANSACTION_BYTES / whole), 1);
     return Math.min(Math.max(this.#together, before * GROWTH), fitting, MOST_TOGETHER);
   }
 
@@ -318,11 +319,12 @@ class KafkaOutput implements Output {
   ): Promise<void> {
     const options = { ...this.#options, batchSize: this.#context.batchSize };
     let packed: PackedRecords | undefined;
-    this.#largest = 1;
+    let bytes = 0;
     for (const [i, part] of parts.entries()) {
       signal.throwIfAborted();
       this.#sending = part;
       packed ??= packEntries(batch, part, options);
+      bytes += packed.bytes.length;
       const sending = this.#produce(sender, batch.topic, packed, place);
       // It is waited for below.
       sending.catch(() => {});
@@ -332,6 +334,7 @@ class KafkaOutput implements Output {
       packed = following && packEntries(batch, following, options);
       await sending;
     }
+    this.#share = bytes / payloadOf(parts.flat());
   }
 
   async #produce(
@@ -350,7 +353,6 @@ class KafkaOutput implements Output {
     });
     const base = Number(sent?.baseOffset ?? -1);
     if (base >= 0) place.end = base + packed.count;
-    this.#largest = Math.max(this.#largest, packed.bytes.length);
   }
 
   /** Where records of a topic go: found out once for each connection. */
@@ -400,7 +402,7 @@ class KafkaOutput implements Output {
    */
   #shrink(part: readonly Entry[], told: Error): void {
     const [only] = part;
-    const size = part.reduce((sum, { payload }) => sum + payload.length, 0);
+    const size = payloadOf(part);
     if (part.length > 1 || !only) {
       this.#limit = Math.max(Math.floor(Math.min(this.#limit, size) / 2), 1);
     } else if (size >= LARGE_BYTES) this.#tooLarge.add(only.position);
@@ -422,6 +424,11 @@ class KafkaOutput implements Output {
 
 /** A topic that does not take even this is at fault itself: nothing is set aside because of it. */
 const LARGE_BYTES = 8192;
+
+function payloadOf(entries: readonly Entry[]): number {
+  return entries.reduce((sum, { payload }) => sum + payload.length, 0);
+}
+
 function nothingNew(position: number): Recovery {
   return { position, newEpoch: undefined, event: undefined };
 }

@@ -154,12 +154,20 @@ const CASES: Readonly<Record<string, (scene: Scene, kafka: Kafka) => Promise<voi
       const topic = `${scene.topic}-${compression}`;
       const settings = { "kafka.topic": topic, "kafka.compression": compression };
       await using work = scene.delivery(settings, { batchSize: 1, topic, file: topic });
-      await work.append(...range(1, 8).map((text) => named(text, undefined, 300_000)));
+      const deliverLarge = async () => {
+        await work.append(...range(1, 8).map((text) => named(text, undefined, 300_000)));
+        await work.deliverAll();
+      };
       await work.recover();
+      await deliverLarge();
+      // That little fits says nothing of what comes next.
+      await work.append("little");
       await work.deliverAll();
+      await deliverLarge();
       // Behind each transaction its marker takes an offset.
       const offsets = (await scene.records(topic)).map(({ offset }) => offset);
-      assert.deepEqual(offsets, [0, 1, 2, 4, 5, 6, 8, 9], compression);
+      const first = [0, 1, 2, 4, 5, 6, 8, 9];
+      assert.deepEqual(offsets, [...first, 11, ...first.map((at) => at + 13)], compression);
     }
   },
 
@@ -191,7 +199,7 @@ const CASES: Readonly<Record<string, (scene: Scene, kafka: Kafka) => Promise<voi
   "a transaction with one record batch that is too large leaves nothing behind": async (scene) => {
     await scene.createTopic({ "max.message.bytes": "700000" });
     await using work = scene.delivery({}, { batchSize: 1 });
-    await work.append("1");
+    await work.append(named("1", undefined, new Uint8Array(300_000)));
     await work.recover();
     await work.deliverAll();
     // The next one holds two record batches, and the second of them is refused.
