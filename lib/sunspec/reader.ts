@@ -232,6 +232,7 @@ export class ModelReader {
       throw failure instanceof ModbusException ? failure : error;
     });
     run.silences++;
+    run.lastQuantity = HEADER_LENGTH;
   }
 
   /** The device fails at something in there: what other models the request holds is asked for alone. */
