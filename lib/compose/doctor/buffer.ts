@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { fileFault } from "../../buffer/mod.ts";
 import { type Config, settings } from "../../config/mod.ts";
 import { type BufferStats, type Finding, messageOf, NotFoundError } from "../../core/mod.ts";
+import { existingFolder } from "../../existing_folder.ts";
 import { openBuffer } from "../buffer.ts";
 import { askPage, pageAddress } from "../ask_page.ts";
 import { humanTime } from "../capacity.ts";
@@ -37,16 +38,17 @@ export async function* examineBuffer(config: Config, now: number): AsyncGenerato
       yield { subject: SUBJECT, state: "fault", text: messageOf(error), advice };
     }
   }
-  yield* examineRoom(config, path);
+  yield* examineRoom(config, await existingFolder(dirname(path)));
 }
 
-/** Whether collect can make the file: SQLite makes others beside it, too. */
+/** Whether collect can make the file, and its folder where that is missing too. */
 async function examineAbsent(path: string): Promise<Finding> {
+  const folder = await existingFolder(dirname(path));
   try {
-    await Deno.remove(await Deno.makeTempFile({ dir: dirname(path), prefix: ".probe-" }));
+    await Deno.remove(await Deno.makeTempFile({ dir: folder, prefix: ".probe-" }));
     return ok(`file "${path}" is not there yet, collect makes it`);
   } catch (error) {
-    const text = `Cannot make a file in "${dirname(path)}": ${messageOf(error)}`;
+    const text = `Cannot make a file in "${folder}": ${messageOf(error)}`;
     const advice = "give this user the right to write there, or set buffer.path";
     return { subject: SUBJECT, state: "fault", text, advice };
   }
@@ -83,12 +85,12 @@ async function examineCapacity(config: Config, collector: string): Promise<reado
   return [ok(`holds an outage of ${humanTime(Number(seconds))} at the rate of the last seconds`)];
 }
 
-function* examineRoom(config: Config, path: string): Generator<Finding> {
+function* examineRoom(config: Config, folder: string): Generator<Finding> {
   try {
-    const { bavail, bsize } = statfsSync(dirname(path));
+    const { bavail, bsize } = statfsSync(folder);
     const free = bavail * bsize;
     const needed = config.get(settings.buffer.maxBytes) + config.get(settings.buffer.minFreeBytes);
-    const text = `${Math.floor(free / 1e6)} MB are free in "${dirname(path)}"`;
+    const text = `${Math.floor(free / 1e6)} MB are free in "${folder}"`;
     if (free >= needed) return yield ok(text);
     const advice = "make room, or lower buffer.max_bytes: the buffer cannot grow to it";
     yield warning(text, advice);

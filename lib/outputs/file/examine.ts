@@ -1,6 +1,6 @@
 import { statfsSync } from "node:fs";
-import { dirname } from "node:path";
 import { type Finding, messageOf } from "../../core/mod.ts";
+import { existingFolder } from "../../existing_folder.ts";
 
 /** Below this a folder is as good as full. */
 const LITTLE_BYTES = 100 * 1024 * 1024;
@@ -27,11 +27,4 @@ export async function* examineFolder(directory: string): AsyncGenerator<Finding>
   if (free >= LITTLE_BYTES) return yield { subject, state: "ok", text, advice: undefined };
   const advice = "files are never removed by sunspool: move old ones away, or make room";
   yield { subject, state: "warning", text, advice };
-}
-
-/** The folder, or what of the way to it is there. */
-async function existingFolder(directory: string): Promise<string> {
-  const isThere = await Deno.stat(directory).then(() => true, () => false);
-  const above = dirname(directory);
-  return isThere || above === directory ? directory : await existingFolder(above);
 }
