@@ -1,4 +1,4 @@
-import { lchownSync } from "node:fs";
+import { closeSync, constants, fchownSync, fstatSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { ConfigError, messageOf, RefusedError } from "../core/mod.ts";
 
@@ -48,11 +48,18 @@ function requireOwn(path: string): void {
 
 /** As SQLite does with its own: an owner whom root had looked after would be kept out. */
 function giveToOwnerOf(beside: string, path: string): void {
-  if (lookAt(path)?.uid !== ROOT) return;
+  const made = lookAt(path);
+  if (made?.uid !== ROOT || !made.isFile) return;
   const owner = lookAt(beside) ?? lookAt(dirname(beside));
   if (!owner || owner.uid === null || owner.gid === null || owner.uid === ROOT) return;
-  // Never through a link: the owner may put one there.
-  lchownSync(path, owner.uid, owner.gid);
+  // Nothing that the owner may have put there meanwhile: a link to another file, or its second name.
+  const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  try {
+    const { uid, nlink } = fstatSync(file);
+    if (uid === ROOT && nlink === 1) fchownSync(file, owner.uid, owner.gid);
+  } finally {
+    closeSync(file);
+  }
 }
 
 function lookAt(path: string): Deno.FileInfo | undefined {

@@ -104,5 +104,13 @@ Deno.test({
     for (const name of locks) {
       assert.equal(Deno.statSync(`${folder.folder}/${name}`).uid, NOBODY, name);
     }
+    // What has another name too is not given away: the owner may have put it there.
+    const [lock = ""] = locks.map((name) => `${folder.folder}/${name}`);
+    Deno.removeSync(lock);
+    const roots = `${folder.folder}/roots`;
+    Deno.writeTextFileSync(roots, "");
+    Deno.linkSync(roots, lock);
+    await using _again = folder.open({ role: "maintain" });
+    assert.equal(Deno.statSync(roots).uid, 0);
   },
 });
