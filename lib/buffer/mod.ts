@@ -3,7 +3,6 @@
  *
  * @module
  */
-export { crc32c } from "../crc32c.ts";
 export { type BufferHandle, openIsolated } from "./isolated.ts";
 export { type BufferTask, TaskLock } from "./lock.ts";
 export {

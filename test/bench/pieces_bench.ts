@@ -5,7 +5,7 @@ import {
   SCHEMA_FINGERPRINT,
   SCHEMA_TEXT,
 } from "../../lib/avro/mod.ts";
-import { crc32c } from "../../lib/buffer/mod.ts";
+import { crc32c } from "../../lib/crc32c.ts";
 import { parseAddressBlock } from "../../lib/cidr.ts";
 import type { Reading } from "../../lib/core/mod.ts";
 import { sunspecDefinitions } from "../../lib/drivers/mod.ts";

@@ -1,10 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
-import {
-  type BufferHandle,
-  type BufferOptions,
-  crc32c,
-  SqliteBuffer,
-} from "../../lib/buffer/mod.ts";
+import { type BufferHandle, type BufferOptions, SqliteBuffer } from "../../lib/buffer/mod.ts";
+import { crc32c } from "../../lib/crc32c.ts";
 import type { Entry, Gap, NewEntry } from "../../lib/core/mod.ts";
 
 /** How tests open a buffer unless they say otherwise; commits are at once. */

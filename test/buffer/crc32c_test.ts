@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { crc32cOfText } from "../../lib/crc32c.ts";
-import { crc32c } from "../../lib/buffer/mod.ts";
+import { crc32c, crc32cOfText } from "../../lib/crc32c.ts";
 import { fromHex } from "../modbus/hex.ts";
 
 Deno.test("crc32c() gives the answers of RFC 3720, appendix B.4", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { HeaderChecksums } from "../../lib/buffer/header_checksums.ts";
-import { crc32c } from "../../lib/buffer/mod.ts";
+import { crc32c } from "../../lib/crc32c.ts";
 
 const text = fc.constantFrom("readings", "Süd", "", '"quoted"');
 const row = fc.record({

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { type BufferHandle, crc32c } from "../../lib/buffer/mod.ts";
+import type { BufferHandle } from "../../lib/buffer/mod.ts";
+import { crc32c } from "../../lib/crc32c.ts";
 import { Packer } from "../../lib/buffer/packer.ts";
 import { Rows } from "../../lib/buffer/rows.ts";
 import { MIGRATIONS } from "../../lib/buffer/schema.ts";

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { crc32c, SalvagedFile } from "../../lib/buffer/mod.ts";
+import { SalvagedFile } from "../../lib/buffer/mod.ts";
+import { crc32c } from "../../lib/crc32c.ts";
 import { MIGRATIONS } from "../../lib/buffer/schema.ts";
 import { BufferFolder, bytes, entry, textsOf } from "./buffer_folder.ts";
 

@@ -1,5 +1,5 @@
 import { DatabaseSync } from "node:sqlite";
-import { crc32c } from "../../lib/buffer/mod.ts";
+import { crc32c } from "../../lib/crc32c.ts";
 
 /** What the first version made; never to be changed. */
 const TABLES: readonly string[] = [
