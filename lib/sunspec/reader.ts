@@ -232,7 +232,7 @@ export class ModelReader {
       throw failure instanceof ModbusException ? failure : error;
     });
     run.silences++;
-    run.lastQuantity = HEADER_LENGTH;
+    run.lastQuantity = probe.quantity;
   }
 
   /** The device fails at something in there: what other models the request holds is asked for alone. */
@@ -247,8 +247,8 @@ export class ModelReader {
   }
 
   /**
-   * The point before a request, to be read with it once more. A device that is one answer behind
-   * gives the data of the request before, and only their number can tell.
+   * The point before a request, or the end of a long text, to be read with it once more. A device
+   * that is one answer behind gives the data of the request before, and only their number can tell.
    *
    * @returns its registers; 0 = it cannot be had
    */
@@ -258,7 +258,9 @@ export class ModelReader {
     if (!before || !first || run.bringer(from - 1) < 0) return 0;
     const isNext = before.address + before.quantity === first.address;
     if (!isNext || this.#learned.barriers.has(first.address)) return 0;
-    return length + before.quantity <= this.#maxRegisters ? before.quantity : 0;
+    const room = Math.max(this.#maxRegisters - length, 0);
+    if (before.quantity > LARGEST_NUMBER) return Math.min(before.quantity, room);
+    return before.quantity <= room ? before.quantity : 0;
   }
 
   /** Whether it is larger than a request, or a text that is as long as the answer before. */

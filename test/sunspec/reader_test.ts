@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
-import { ProtocolError, TransportError } from "../../lib/core/mod.ts";
+import {
+  ProtocolError,
+  type ReadRequest,
+  type Transport,
+  TransportError,
+} from "../../lib/core/mod.ts";
 import {
   compileLayout,
   encodeModel,
@@ -206,6 +211,43 @@ Deno.test("a number that is larger than a request is right or not there", async 
       const [read] = await new ModelReader(device, 3, 1).read([given], forever);
       const leaf = given.layout.leaves.find(({ offset }) => offset === 2) ?? assert.fail("no A");
       assert.equal(read && wireValue(leaf, read.image), expected);
+    });
+  }
+});
+
+/** Answers with what it has answered before, wherever that is as long; leaves one request unanswered. */
+function oneBehind(device: MemoryDevice, unanswered?: number): Transport {
+  const { endpoint, unitId } = device;
+  let previous: Uint8Array = new Uint8Array(0);
+  let left = unanswered;
+  const readRegisters = async (request: ReadRequest, signal: AbortSignal) => {
+    const own = await device.readRegisters(request, signal);
+    const answer = previous.length === own.length ? previous : own;
+    previous = own;
+    if (request.address !== left) return answer;
+    left = undefined;
+    throw new TransportError("no answer", "timeout");
+  };
+  return { endpoint, unitId, readRegisters };
+}
+
+Deno.test("a device that is one answer behind gives no value of another place", async (t) => {
+  const numbers = own("A:uint32 B:uint32 C:uint32");
+  for (
+    const [name, model, limit, unanswered] of [
+      ["where a number stands behind a text that came in parts", 1, 16, undefined],
+      ["after it has left a request unanswered", numbers, 5, FIRST + 4],
+    ] as const satisfies readonly (readonly [
+      string,
+      number | ModelDefinition,
+      number,
+      number | undefined,
+    ])[]
+  ) {
+    await t.step(name, async () => {
+      const given = await bench([model]);
+      const reader = new ModelReader(oneBehind(given.device, unanswered), 3, limit);
+      assert.deepEqual(wrong(given, await reader.read(given.wants, forever), () => false), []);
     });
   }
 });
