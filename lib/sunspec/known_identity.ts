@@ -1,7 +1,8 @@
 import { type DeviceIdentity, ProtocolError, type Transport } from "../core/mod.ts";
-import { isAnother, isNameless } from "./identity.ts";
+import { isAnother } from "./identity.ts";
 import { type Block, identify } from "./map.ts";
 import type { ModelReader } from "./reader.ts";
+import { COMMON_MODEL, type ModelPlace } from "./walk.ts";
 
 /** After so long a device that refused to say who it is, is asked again; then less often. */
 const FIRST_ASKED_AGAIN_MS = 60_000;
@@ -14,8 +15,10 @@ export class KnownIdentity {
   readonly #transport: Transport;
   readonly #blocks: readonly Block[];
   readonly #reader: ModelReader;
+  /** Where it says so. */
+  readonly #places: readonly ModelPlace[];
   #connection: number | undefined;
-  /** When to ask a device again that refused to say all of it, by `performance.now()`. */
+  /** When to ask for what it refused to say, by `performance.now()`. */
   #askAgainAt: number;
 
   private constructor(
@@ -29,12 +32,13 @@ export class KnownIdentity {
     this.#connection = connection;
     this.#blocks = blocks;
     this.#reader = reader;
+    this.#places = commonsOf(blocks);
     this.identities = identities;
     this.#askAgainAt = performance.now() + FIRST_ASKED_AGAIN_MS;
   }
 
   /**
-   * Asks for it.
+   * Asks for it, and again for what it refused to say before.
    *
    * @param connection the one over which the first of the device was read
    * @param before the device that answered last, then its children
@@ -48,6 +52,7 @@ export class KnownIdentity {
     before: readonly DeviceIdentity[],
     signal: AbortSignal,
   ): Promise<KnownIdentity> {
+    reader.askAgain(commonsOf(blocks));
     const identities = await identify(blocks, reader, transport, before, signal);
     return new KnownIdentity(transport, connection, blocks, reader, identities);
   }
@@ -57,7 +62,7 @@ export class KnownIdentity {
    * for, as addresses change hands, and all of it was said. A device that starts up may refuse to.
    */
   get isCertain(): boolean {
-    return this.#transport.connections?.() === this.#connection && !this.#isUnsaid();
+    return this.#transport.connections?.() === this.#connection && !this.#isDue;
   }
 
   /**
@@ -67,9 +72,14 @@ export class KnownIdentity {
    */
   async check(signal: AbortSignal): Promise<void> {
     const connection = this.#transport.connections?.();
-    this.#askAgainAt = performance.now() + ASKED_AGAIN_MS;
+    const refused = this.#refused;
+    if (this.#isDue) {
+      this.#reader.askAgain(this.#places);
+      this.#askAgainAt = performance.now() + ASKED_AGAIN_MS;
+    }
     const { identities } = this;
     const found = await identify(this.#blocks, this.#reader, this.#transport, identities, signal);
+    if (this.#refused > refused) this.#askAgainAt = performance.now() + FIRST_ASKED_AGAIN_MS;
     for (const [i, known] of identities.entries()) {
       const other = found[i];
       if (!other || !isAnother(known, other)) continue;
@@ -82,8 +92,16 @@ export class KnownIdentity {
     this.#connection = connection;
   }
 
-  #isUnsaid(): boolean {
-    return this.identities.some(isNameless) && performance.now() >= this.#askAgainAt &&
-      this.#reader.unreadable.length > 0;
+  get #isDue(): boolean {
+    return performance.now() >= this.#askAgainAt && this.#refused > 0;
   }
+
+  /** How much of it the device refuses to say. */
+  get #refused(): number {
+    return this.#reader.refusedOf(this.#places).length;
+  }
+}
+
+function commonsOf(blocks: readonly Block[]): readonly ModelPlace[] {
+  return blocks.map(({ place }) => place).filter(({ id }) => id === COMMON_MODEL);
 }

@@ -112,8 +112,8 @@ function countOf(leaf: Leaf, read: ModelRead | undefined): number | undefined {
 }
 
 /**
- * Reads who answers: the device, then its children. What it refused of that before, it is asked for
- * again. Whoever was there before still is, if it refuses to say and nothing says otherwise.
+ * Reads who answers: the device, then its children. Whoever was there before still is, if it refuses
+ * to say and nothing says otherwise.
  *
  * @param before who answered last: the device, then its children
  * @throws {ModbusException} the device refuses to say
@@ -127,7 +127,6 @@ export async function identify(
 ): Promise<readonly [DeviceIdentity, ...DeviceIdentity[]]> {
   const { endpoint, unitId } = transport;
   const commons = blocks.filter(({ place }) => place.id === COMMON_MODEL);
-  reader.askAgain(commons.map(({ place }) => place));
   const reads = await reader.read(commons.map(everything), signal);
   // Half an identity would be another device.
   for (const { failure } of reads) if (failure) throw failure;

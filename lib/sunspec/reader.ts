@@ -93,11 +93,16 @@ export class ModelReader {
     return [...this.#learned.unreadable].sort((a, b) => a - b);
   }
 
-  /** What the device refused of these places it is asked for again: it may have been starting up. */
-  askAgain(places: readonly ModelPlace[]): void {
-    const refused = this.unreadable.filter((at) =>
+  /** Those of them that lie in some places. */
+  refusedOf(places: readonly ModelPlace[]): readonly number[] {
+    return this.unreadable.filter((at) =>
       places.some(({ address, length }) => at >= address && at < address + HEADER_LENGTH + length)
     );
+  }
+
+  /** What the device refused of these places it is asked for again: it may have been starting up. */
+  askAgain(places: readonly ModelPlace[]): void {
+    const refused = this.refusedOf(places);
     for (const address of refused) {
       this.#learned.unreadable.delete(address);
       this.#learned.barriers.delete(address);

@@ -363,6 +363,30 @@ Deno.test("a device that refuses to say who it is while it starts up is asked ag
     await readings(device);
     assert.deepEqual(memory.takeRequests(), usual);
   });
+  await t.step("nor at each new connection", async () => {
+    const memory = await plant();
+    memory.rules = [holes(40_052)];
+    const device = await open(memory);
+    await readings(device);
+    memory.takeRequests();
+    memory.connected++;
+    await readings(device);
+    const { length } = memory.takeRequests();
+    assert.equal(length, 5);
+  });
+  await t.step("after a minute, if it did say before", async () => {
+    const memory = await plant();
+    const device = await open(memory);
+    memory.rules = [starting];
+    memory.connected++;
+    await readings(device);
+    memory.rules = [];
+    const later = performance.now() + 60_000;
+    using _clock = replaced(performance, "now", () => later);
+    await readings(device);
+    const { document } = await device.snapshot({ ...EVERYTHING, select: ["1.SN"] }, forever);
+    assert.match(JSON.stringify(document), /"points":\{"SN":"SN0001"\}/);
+  });
 });
 
 Deno.test("a group that comes or goes is a protocol error", async () => {
