@@ -201,9 +201,9 @@ Deno.test("a write that fails ends the request at once, with its cause", async (
   );
 });
 
-Deno.test("a request that is not yet sent is not written over by the next", async () => {
+Deno.test("neither a request on its way nor an answer is written over by the next", async () => {
   const written: Uint8Array[] = [];
-  const chunks = Array.from({ length: 3 }, () => Promise.withResolvers<Uint8Array | null>());
+  const chunks = Array.from({ length: 4 }, () => Promise.withResolvers<Uint8Array | null>());
   let reads = 0;
   const link = new Link(
     {
@@ -212,22 +212,29 @@ Deno.test("a request that is not yet sent is not written over by the next", asyn
         if (chunk) into.set(chunk);
         return chunk && chunk.length;
       },
-      // The first is never told to be sent, the second at once.
+      // The second is never told to be sent, the others at once.
       write: (bytes) => {
         written.push(bytes);
-        return written.length === 1 ? new Promise(() => {}) : Promise.resolve(bytes.length);
+        return written.length === 2 ? new Promise(() => {}) : Promise.resolve(bytes.length);
       },
-      close: () => chunks[2]?.resolve(null),
+      close: () => chunks[3]?.resolve(null),
     },
     "test",
     1,
   );
-  for (const id of ["0001", "0002"]) {
-    const answer = exchange(link, LONG_MS);
-    chunks[reads - 1]?.resolve(fromHex(`${id} 0000 0007 01 03 04 000B 000C`));
-    assert.equal((await answer).outcome, "0304000b000c");
+  const answers: Uint8Array[] = [];
+  for (const id of ["0001", "0002", "0003"]) {
+    const [pdu, { signal }] = [readPdu(REQUEST), new AbortController()];
+    const options = { timeoutMs: LONG_MS, signal, onStale: () => {} };
+    const answer = link.exchange({ unitId: 1, pdu, ...options });
+    // The first is told to be sent before it is answered.
+    await Promise.resolve();
+    chunks[reads - 1]?.resolve(fromHex(`${id} 0000 0007 01 03 04 ${id} 000C`));
+    answers.push(await answer);
   }
-  assert.deepEqual(written.map((bytes) => bytes.slice(0, 2).toHex()), ["0001", "0002"]);
+  assert.deepEqual(answers.map((pdu) => pdu.toHex()), [1, 2, 3].map((id) => `0304000${id}000c`));
+  assert.deepEqual(written.slice(1).map((bytes) => bytes.slice(0, 2).toHex()), ["0002", "0003"]);
+  assert.equal(written[0], written[1], "what was sent is written over");
   link.close();
 });
 
