@@ -30,6 +30,14 @@ of_root() {
   done
 }
 
+# A folder of this user's, by one look: a link may lead elsewhere at the next. Among the temporary
+# files nobody else can put another in its place.
+own_folder() {
+  # shellcheck disable=SC2012,SC2046
+  set -- "$(id -u)" $(ls -ldn "$1" 2> /dev/null)
+  case ${2-} in d*) [ "${4-}" = "$1" ] ;; *) return 1 ;; esac
+}
+
 # What the power took before it was on disk is there, but empty; a shell would run that to its end.
 whole() { [ -x "$1/sunspool" ] && [ -s "$1/sunspool" ] && [ -s "$1/program/sunspool.js" ]; }
 
@@ -189,9 +197,10 @@ for round in find make; do
       */sunspool-)
         # Asked for here only: a start in place runs nothing but the program.
         cache=$cache$(id -u)
-        # Whoever put a link there can have it lead elsewhere at any moment.
-        if [ -L "$cache" ]; then
-          reasons="$reasons; \"$cache\" is a link"
+        [ $round = find ] || mkdir -m 700 "$cache" 2> /dev/null
+        if ! own_folder "$cache"; then
+          reasons="$reasons; cannot make \"$cache\""
+          if [ -L "$cache" ]; then reasons="$reasons, which is a link"; fi
           continue
         fi
         ;;

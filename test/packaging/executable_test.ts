@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { lchownSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { delay } from "../../lib/backoff.ts";
 import { VERSION } from "../../lib/version.ts";
@@ -174,7 +175,22 @@ const IN_A_ROOT: Readonly<Record<string, (root: FreshRoot, cache: string) => Pro
     await Deno.chown(`${root.path}/data/own`, 1234, 1234);
     await Deno.symlink("/data/own", `${root.path}/tmp/sunspool-1234`);
     const user = "1234:1234";
-    await refused(root, { user }, 4, /; "\/tmp\/sunspool-1234" is a link$/m);
+    const why = /; cannot make "\/tmp\/sunspool-1234", which is a link$/m;
+    await refused(root, { user }, 4, why);
+    assert.deepEqual(namesIn(`${root.path}/data/own`), []);
+
+    // Nor is one that comes there just when the folder is made.
+    await Deno.rename(`${root.path}/tmp/sunspool-1234`, `${root.path}/tmp/link`);
+    lchownSync(`${root.path}/tmp/link`, 1234, 1234);
+    await Deno.mkdir(`${root.path}/data/bin`);
+    const mkdir = '#!/bin/sh\ncase "$*" in */tmp/*) mv /tmp/link /tmp/sunspool-1234 ;; esac\n' +
+      'exec /bin/mkdir "$@"\n';
+    await Deno.writeTextFile(`${root.path}/data/bin/mkdir`, mkdir, { mode: 0o755 });
+    // The shell of busybox would take its own mkdir; another one needs to be shown its tar.
+    await Deno.symlink("/bin/busybox", `${root.path}/data/bin/tar`);
+    await Deno.copyFile("/bin/dash", `${root.path}/data/bin/dash`);
+    const env = { PATH: "/data/bin:/bin" };
+    await refused(root, { user, env }, 4, why, ["/data/bin/dash", "/sunspool", "version"]);
     assert.deepEqual(namesIn(`${root.path}/data/own`), []);
     await Deno.remove(`${root.path}/tmp/sunspool-1234`);
   },
