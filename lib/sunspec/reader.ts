@@ -143,6 +143,7 @@ export class ModelReader {
       }
       const asked = { functionCode, address: address - lead, quantity: quantity + lead };
       try {
+        if (isTwin && lead === 0) await this.#tellApart(request, run, signal);
         const isWhole = !this.#isInParts(asked, run);
         const bytes = isWhole
           ? await this.#transport.readRegisters(asked, signal)
@@ -266,6 +267,20 @@ export class ModelReader {
     const room = Math.max(this.#maxRegisters - length, 0);
     if (before.quantity > LARGEST_NUMBER) return Math.min(before.quantity, room);
     return before.quantity <= room ? before.quantity : 0;
+  }
+
+  /** Where nothing can be read along with a number, the head of its model is read in between. */
+  async #tellApart({ from, quantity }: Request, run: Run, signal: AbortSignal): Promise<void> {
+    const place = run.placeOf(run.plan.pieces[from]?.want ?? -1);
+    const other = quantity === 1 ? HEADER_LENGTH : 1;
+    if (!place || quantity > LARGEST_NUMBER || other > this.#maxRegisters) return;
+    const head = { functionCode: this.#functionCode, address: place.address, quantity: other };
+    try {
+      await this.#transport.readRegisters(head, signal);
+      run.lastQuantity = other;
+    } catch (error) {
+      if (!(error instanceof ModbusException)) throw error;
+    }
   }
 
   /** Whether it is larger than a request, or a text that is as long as the answer before. */

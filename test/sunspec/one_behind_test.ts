@@ -14,10 +14,11 @@ import { capped, forever, type MemoryDevice } from "./memory_device.ts";
 import { type Bench, bench } from "./model_bench.ts";
 
 const BEHIND = 0.1;
+const SILENT = 0.05;
 const SESSIONS = 2500;
 const READS = 5;
 
-/** Answers now and then with what it answered before, be it registers or an exception. */
+/** Answers now and then with what it answered before, be it registers or an exception, or not at all. */
 class OneBehind implements Transport {
   readonly endpoint: string;
   readonly unitId: number;
@@ -38,6 +39,7 @@ class OneBehind implements Transport {
     const isBehind = this.#previous !== undefined && this.#chance.next() < BEHIND;
     const answer = isBehind ? this.#previous ?? own : own;
     this.#previous = own;
+    if (this.#chance.next() < SILENT) throw new TransportError("no answer", "timeout");
     if (answer instanceof Error) throw answer;
     if (answer.length === request.quantity * 2) return answer;
     throw new ProtocolError("Not as many registers as were asked for");
