@@ -1,6 +1,7 @@
 import type { NewEntry } from "../core/mod.ts";
+import { BytePool } from "../byte_pool.ts";
 import { crc32c } from "../crc32c.ts";
-import { asTemplate, isAlike, pack, Pool, type Template } from "./packing.ts";
+import { asTemplate, isAlike, pack, POOL_BYTES, type Template } from "./packing.ts";
 import type { Sql } from "./sql.ts";
 import type { StoredTemplate, Templates } from "./templates.ts";
 
@@ -49,7 +50,7 @@ export class Packer {
   readonly #used = new Map<number, TemplateUse>();
   /** What readings that begin alike were last like; none but of those in use. */
   readonly #latest = new Map<number, TemplateUse>();
-  readonly #pool = new Pool();
+  readonly #pool = new BytePool(POOL_BYTES);
   #bytes = 0;
   #bytesInCommit = 0;
   #undone = -1;

@@ -1,3 +1,5 @@
+import type { BytePool } from "../byte_pool.ts";
+
 /** A reading that others are like: they differ from it in their numbers only. */
 export interface Template {
   /** The reading. */
@@ -25,8 +27,8 @@ const NUMBER_BYTES = 8;
 /** The most that a number takes: eight bytes and their mark; or a difference. */
 const PACKED_BYTES = 9;
 
-/** Readings share arrays of this size. */
-const POOL_BYTES = 65_536;
+/** Of an array that readings share. */
+export const POOL_BYTES = 65_536;
 
 /** Whether two readings are the same but for their numbers. */
 export function isAlike(one: Template, other: Template): boolean {
@@ -48,40 +50,6 @@ function isSame(one: DataView, other: DataView, first: number, end: number): boo
   return true;
 }
 
-/** Room for many readings in one large array: one for each costs more than to write it. */
-export class Pool {
-  #bytes = new Uint8Array(0);
-  #view = new DataView(this.#bytes.buffer);
-  #end = 0;
-
-  /** What there is; places in it are given by `reserve`. */
-  get bytes(): Uint8Array {
-    return this.#bytes;
-  }
-
-  /** The same. */
-  get view(): DataView {
-    return this.#view;
-  }
-
-  /** Where so many bytes are that are nobody else's yet. */
-  reserve(length: number): number {
-    if (this.#end + length > this.#bytes.length) {
-      this.#bytes = new Uint8Array(Math.max(length, POOL_BYTES));
-      this.#view = new DataView(this.#bytes.buffer);
-      this.#end = 0;
-    }
-    return this.#end;
-  }
-
-  /** The bytes from there to `end`: nobody else's from now on. */
-  taken(end: number): Uint8Array {
-    const taken = this.#bytes.subarray(this.#end, end);
-    this.#end = end;
-    return taken;
-  }
-}
-
 /**
  * The numbers of a reading that is like another. Each is the difference of two whole numbers and how
  * many decimal digits were cut off them, so that 230.4 after 230.1 takes a byte; what is no such
@@ -93,7 +61,7 @@ export class Pool {
 export function pack(
   { view: before, numbers }: Template,
   reading: Template,
-  pool: Pool,
+  pool: BytePool,
 ): Uint8Array {
   const { body, view: now } = reading;
   let at = pool.reserve(numbers.length * PACKED_BYTES);
@@ -123,7 +91,7 @@ export function pack(
 export function unpack(
   { body, view: before, numbers }: Template,
   packed: Uint8Array,
-  pool: Pool,
+  pool: BytePool,
 ): Uint8Array | undefined {
   const start = pool.reserve(body.length);
   const { bytes: reading, view: now } = pool;

@@ -1,8 +1,9 @@
 import type { Entry, NewEntry, ReadLimit } from "../core/mod.ts";
+import { BytePool } from "../byte_pool.ts";
 import { crc32c } from "../crc32c.ts";
 import { HeaderChecksums } from "./header_checksums.ts";
 import type { Packer } from "./packer.ts";
-import { Pool, unpack } from "./packing.ts";
+import { POOL_BYTES, unpack } from "./packing.ts";
 import type { Row, Sql, SQLInputValue } from "./sql.ts";
 import type { Templates } from "./templates.ts";
 
@@ -34,7 +35,7 @@ export class Rows {
   readonly #packer: Packer | undefined;
   readonly #select: string;
   readonly #headers = new HeaderChecksums();
-  readonly #pool = new Pool();
+  readonly #pool = new BytePool(POOL_BYTES);
   #stored = 0;
 
   /**

@@ -1,6 +1,6 @@
 import { messageOf, ProtocolError, TransportError } from "../core/mod.ts";
 import { delay } from "../backoff.ts";
-import { Copies } from "./copies.ts";
+import { BytePool } from "../byte_pool.ts";
 import { Deadlines, type Expiring, now } from "./deadlines.ts";
 import { type Frame, MAX_FRAME_LENGTH } from "./frame.ts";
 import { type Framing, mbap } from "./framing.ts";
@@ -56,7 +56,8 @@ interface Pending {
 
 /** Of all links. */
 const deadlines = new Deadlines();
-const copies = new Copies();
+/** Answers share arrays of so many bytes. */
+const answers = new BytePool(8192);
 
 const NOTHING = new Uint8Array(0);
 
@@ -222,7 +223,7 @@ export class Link implements OpenLink, Expiring {
   }
 
   #answer(pdu: Uint8Array): void {
-    this.#takePending()?.resolve(copies.of(pdu));
+    this.#takePending()?.resolve(answers.copy(pdu));
   }
 
   #takePending(): Pending | undefined {

@@ -1,17 +1,18 @@
 import assert from "node:assert/strict";
+import { BytePool } from "../../lib/byte_pool.ts";
 import fc from "fast-check";
 import {
   asTemplate,
   isAlike,
   pack as packInto,
-  Pool,
+  POOL_BYTES,
   type Template,
   unpack as unpackInto,
 } from "../../lib/buffer/packing.ts";
 
 const GAP = 3;
 
-const pool = new Pool();
+const pool = new BytePool(POOL_BYTES);
 const pack = (template: Template, body: Uint8Array) =>
   packInto(template, asTemplate(body, template.numbers), pool);
 const unpack = (template: Template, packed: Uint8Array) => unpackInto(template, packed, pool);
@@ -102,7 +103,7 @@ Deno.test("what is unpacked stays as it is while others are, whatever their leng
   const templates = [1, 400, 20_000, 3].map((count) =>
     templateOf(Array.from({ length: count }, (_, i) => i / 10))
   );
-  const [kept, all] = [new Pool(), [...templates, ...templates]];
+  const [kept, all] = [new BytePool(POOL_BYTES), [...templates, ...templates]];
   const unpacked = all.map((template) => unpackInto(template, pack(template, template.body), kept));
   assert.deepEqual(unpacked, all.map(({ body }) => body));
 });
