@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { fileFault } from "../../buffer/mod.ts";
 import { type Config, settings } from "../../config/mod.ts";
 import { type BufferStats, type Finding, messageOf, NotFoundError } from "../../core/mod.ts";
-import { existingFolder } from "../../existing_folder.ts";
+import { existingFolder, tryToWrite } from "../../folder.ts";
 import { openBuffer } from "../buffer.ts";
 import { askPage, pageAddress } from "../ask_page.ts";
 import { humanTime } from "../capacity.ts";
@@ -45,7 +45,7 @@ export async function* examineBuffer(config: Config, now: number): AsyncGenerato
 async function examineAbsent(path: string): Promise<Finding> {
   const folder = await existingFolder(dirname(path));
   try {
-    await Deno.remove(await Deno.makeTempFile({ dir: folder, prefix: ".probe-" }));
+    await tryToWrite(folder);
     return ok(`file "${path}" is not there yet, collect makes it`);
   } catch (error) {
     const text = `Cannot make a file in "${folder}": ${messageOf(error)}`;

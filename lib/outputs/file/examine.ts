@@ -1,6 +1,6 @@
 import { statfsSync } from "node:fs";
 import { type Finding, messageOf } from "../../core/mod.ts";
-import { existingFolder } from "../../existing_folder.ts";
+import { existingFolder, tryToWrite } from "../../folder.ts";
 
 /** Below this a folder is as good as full. */
 const LITTLE_BYTES = 100 * 1024 * 1024;
@@ -13,8 +13,7 @@ export async function* examineFolder(directory: string): AsyncGenerator<Finding>
   const subject = "output file";
   const existing = await existingFolder(directory);
   try {
-    const probe = await Deno.makeTempFile({ dir: existing, prefix: ".probe-" });
-    await Deno.remove(probe);
+    await tryToWrite(existing);
   } catch (error) {
     const text = `Cannot write to folder "${directory}": ${messageOf(error)}`;
     const advice = "give this user the right to write there, or set file.directory";

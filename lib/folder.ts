@@ -6,3 +6,12 @@ export async function existingFolder(path: string): Promise<string> {
   const above = dirname(path);
   return isThere || above === path ? path : await existingFolder(above);
 }
+
+/**
+ * Makes a file in a folder, and removes it.
+ *
+ * @throws what keeps from it
+ */
+export async function tryToWrite(folder: string): Promise<void> {
+  await Deno.remove(await Deno.makeTempFile({ dir: folder, prefix: ".probe-" }));
+}
