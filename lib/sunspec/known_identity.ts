@@ -93,7 +93,7 @@ export class KnownIdentity {
   }
 
   get #isDue(): boolean {
-    return performance.now() >= this.#askAgainAt && this.#refused > 0;
+    return this.#refused > 0 && performance.now() >= this.#askAgainAt;
   }
 
   /** How much of it the device refuses to say. */

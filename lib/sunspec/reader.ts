@@ -95,7 +95,7 @@ export class ModelReader {
 
   /** Those of them that lie in some places. */
   refusedOf(places: readonly ModelPlace[]): readonly number[] {
-    return this.unreadable.filter((at) =>
+    return [...this.#learned.unreadable].filter((at) =>
       places.some(({ address, length }) => at >= address && at < address + HEADER_LENGTH + length)
     );
   }
