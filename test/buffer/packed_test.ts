@@ -193,12 +193,20 @@ Deno.test("a packed row is held against what went in: any change to it is found"
   assert.deepEqual(look.column("SELECT position FROM dead_letter"), [2, 3, 4, 6, 7]);
 });
 
-Deno.test("a template goes an hour after the last row that needs it, not before", async () => {
-  await using folder = new BufferFolder();
+/** What keeps rows as differences, on a new file. */
+async function packingIn(folder: BufferFolder) {
   await folder.open()[Symbol.asyncDispose]();
-  using sql = new Sql(folder.path);
+  const sql = new Sql(folder.path);
   const templates = new Templates(sql);
   const packer = new Packer(sql, templates, 1e9);
+  const rows = new Rows(sql, templates, packer);
+  return { sql, templates, packer, rows, [Symbol.dispose]: () => sql[Symbol.dispose]() };
+}
+
+Deno.test("a template goes an hour after the last row that needs it, not before", async () => {
+  await using folder = new BufferFolder();
+  using packing = await packingIn(folder);
+  const { sql, templates, packer } = packing;
   const store = (device: string, position: number) =>
     sql.transaction(() => {
       const packed = packer.pack(reading(device, position));
@@ -223,11 +231,8 @@ Deno.test("a template goes an hour after the last row that needs it, not before"
 
 Deno.test("a template that is used does not grow old, and few go at a time", async () => {
   await using folder = new BufferFolder();
-  await folder.open()[Symbol.asyncDispose]();
-  using sql = new Sql(folder.path);
-  const templates = new Templates(sql);
-  const packer = new Packer(sql, templates, 1e9);
-  const rows = new Rows(sql, templates, packer);
+  using packing = await packingIn(folder);
+  const { sql, templates, packer, rows } = packing;
   const store = (device: string) =>
     sql.transaction(() => rows.insert(reading(device, 1), { topic: "readings" }));
   const devices = Array.from({ length: 150 }, (_, i) => `device ${i}`);
@@ -243,11 +248,8 @@ Deno.test("a template that is used does not grow old, and few go at a time", asy
 
 Deno.test("a template is told of the last of many rows that needs it", async () => {
   await using folder = new BufferFolder();
-  await folder.open()[Symbol.asyncDispose]();
-  using sql = new Sql(folder.path);
-  const templates = new Templates(sql);
-  const packer = new Packer(sql, templates, 1e9);
-  const rows = new Rows(sql, templates, packer);
+  using packing = await packingIn(folder);
+  const { sql, templates, packer, rows } = packing;
   const devices = [..."aabbabbaaaaaaaaaaaabaaaaa"];
   sql.transaction(() =>
     rows.insertAll(devices.map((device) => reading(device, 1)), { topic: "readings" })
