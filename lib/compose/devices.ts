@@ -96,6 +96,21 @@ export class WrongUnitError extends TransportError {
   }
 }
 
+/** A device answers at this unit id, but only that it has no time. */
+export class BusyDeviceError extends ModbusException {
+  static {
+    this.prototype.name = "BusyDeviceError";
+  }
+
+  /** @param cause the last that it said */
+  constructor({ endpoint, unitId }: Transport, cause: ModbusException) {
+    super(cause.code, "all that it was asked for");
+    this.message = `Cannot read "${endpoint}" unit ${unitId}: it answers that it is busy ` +
+      `(exception ${cause.code}); try again later: another client may be asking it`;
+    this.cause = cause;
+  }
+}
+
 /** Opens the sessions and devices of one command. */
 export class DeviceAccess implements Disposable {
   /** How devices are opened. */
@@ -158,6 +173,7 @@ export class DeviceAccess implements Disposable {
  * Asks each driver in turn; undefined when the device answers but none knows it.
  *
  * @throws {TransportError} nothing answers
+ * @throws {BusyDeviceError}
  */
 export async function openDevice(
   transport: Transport,
@@ -165,7 +181,9 @@ export async function openDevice(
   signal: AbortSignal,
 ): Promise<Device | undefined> {
   for (const driver of drivers) {
-    const device = await driver.open(transport, options, signal);
+    const device = await driver.open(transport, options, signal).catch((cause) => {
+      throw busyDevice(cause, transport) ?? cause;
+    });
     if (device) return device;
   }
   return undefined;
@@ -175,6 +193,7 @@ export async function openDevice(
  * Opens a device that has to be there.
  *
  * @throws {TransportError} nothing answers, or nothing that a driver knows
+ * @throws {BusyDeviceError}
  */
 export async function requireDevice(
   transport: Transport,
@@ -217,6 +236,11 @@ function absentUnit(cause: unknown, { endpoint, unitId }: Transport): WrongUnitE
     "timeout",
     { cause },
   );
+}
+
+function busyDevice(cause: unknown, transport: Transport): BusyDeviceError | undefined {
+  if (!(cause instanceof ModbusException) || !cause.isBusy) return undefined;
+  return new BusyDeviceError(transport, cause);
 }
 
 /** What came back is no reply to what was asked: something else may listen there. */

@@ -8,10 +8,10 @@ export async function foundPrintable(found: readonly Found[]): Promise<Printable
     formatEndpoint(a.endpoint).localeCompare(formatEndpoint(b.endpoint), "en", { numeric: true }) ||
     a.unitId - b.unitId
   );
-  const rows = sorted.map(({ endpoint, unitId, device, responseMs }) => [
+  const rows = sorted.map(({ endpoint, unitId, device, isBusy, responseMs }) => [
     formatEndpoint(endpoint),
     String(unitId),
-    device ? "yes" : "no",
+    device ? "yes" : isBusy ? "busy" : "no",
     device ? [device.identity, ...device.children].map(({ id }) => id).join(" + ") : "",
     device?.sources.map(({ modelId }) => modelId).join(" ") ?? "",
     String(responseMs),
@@ -23,9 +23,11 @@ export async function foundPrintable(found: readonly Found[]): Promise<Printable
   };
 }
 
-async function describe({ endpoint, unitId, device, responseMs }: Found): Promise<Json> {
+async function describe({ endpoint, unitId, device, isBusy, responseMs }: Found): Promise<Json> {
   const head = { endpoint: formatEndpoint(endpoint), unit_id: unitId, modbus: true };
-  if (!device) return { ...head, sunspec: false, response_ms: responseMs };
+  if (!device) {
+    return { ...head, sunspec: false, ...(isBusy ? { busy: true } : {}), response_ms: responseMs };
+  }
   const { document } = await device.snapshot(
     { select: [], raw: false, valueless: true },
     new AbortController().signal,
@@ -50,8 +52,10 @@ async function describe({ endpoint, unitId, device, responseMs }: Found): Promis
 /** What became of all the addresses, in one line. */
 export function foundSummary(counts: SweepCounts, found: readonly Found[]): string {
   const devices = found.filter(({ device }) => device).length;
+  const busy = found.filter(({ isBusy }) => isBusy).length;
   const others = [
-    [found.length - devices, "answer Modbus without SunSpec"],
+    [found.length - devices - busy, "answer Modbus without SunSpec"],
+    [busy, "busy: try again later"],
     [counts.foreign, "speak something else"],
     [counts.refused, "refused"],
     [counts.silent, "silent"],

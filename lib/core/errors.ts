@@ -69,6 +69,11 @@ export class ModbusException extends Error {
     super(`The device refused ${request}: exception ${code} (${meaning})`);
     this.code = code;
   }
+
+  /** Whether it asks to come again, and says nothing of what it was asked for. */
+  get isBusy(): boolean {
+    return this.code === 5 || this.code === 6;
+  }
 }
 
 /** What was asked for is not there. Exit code 1. */

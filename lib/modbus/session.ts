@@ -66,9 +66,6 @@ interface Sent {
 /** How long a released session stays open for the next request. */
 const RELEASE_AFTER_MS = 50;
 
-/** Exceptions 5 (acknowledge) and 6 (busy) ask to come again. */
-const BUSY: readonly number[] = [5, 6];
-
 /**
  * The one connection to an endpoint, shared by its unit ids: one request in flight, reconnected
  * when it breaks.
@@ -335,7 +332,7 @@ function isClosed(error: unknown): boolean {
 }
 
 function isWorthRetry(error: unknown): boolean {
-  if (error instanceof ModbusException) return BUSY.includes(error.code);
+  if (error instanceof ModbusException) return error.isBusy;
   return error instanceof TransportError && !isDenied(error);
 }
 

@@ -16,6 +16,8 @@ export interface Found {
   readonly unitId: number;
   /** undefined = it answers Modbus, but no driver knows it. */
   readonly device: Device | undefined;
+  /** Whether it had no time to say what it is. */
+  readonly isBusy: boolean;
   /** From the first request to its answer. */
   readonly responseMs: number;
 }
@@ -235,8 +237,11 @@ async function askUnit(
   };
   try {
     const device = await options.open(session.unit(unitId, { observe, retryCount: 0 }), signal);
-    return { endpoint, unitId, device, responseMs: responseMs ?? 0 };
+    return { endpoint, unitId, device, isBusy: false, responseMs: responseMs ?? 0 };
   } catch (error) {
+    if (error instanceof ModbusException && error.isBusy) {
+      return { endpoint, unitId, device: undefined, isBusy: true, responseMs: responseMs ?? 0 };
+    }
     // A gateway that speaks for a unit which is not there.
     if (error instanceof ModbusException) return "answering";
     if (!(error instanceof TransportError)) throw error;

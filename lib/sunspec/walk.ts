@@ -61,6 +61,7 @@ export interface WalkOptions {
  *
  * @returns undefined when the device answers but has no SunSpec map
  * @throws {TransportError} when it does not answer
+ * @throws {ModbusException} when it is busy, or a gateway does not reach it
  */
 export async function walk(
   transport: Transport,
@@ -149,8 +150,13 @@ async function findBase(
   // Silence beside answers may have been chance.
   const again = await lookAt(holding.silent, 3, transport, signal);
   if (again.base) return again.base;
+  // What it had no time to answer for may be where its map is.
+  const busy = holding.busy ?? again.busy;
+  if (busy) throw busy;
   // Some devices serve input registers only.
-  return (await lookAt(candidates, 4, transport, signal)).base;
+  const input = await lookAt(candidates, 4, transport, signal);
+  if (!input.base && input.busy) throw input.busy;
+  return input.base;
 }
 
 /** What stands at the addresses where a map may begin. */
@@ -160,6 +166,8 @@ interface Look {
   /** Addresses at which there was no answer, and the first of the failures. */
   readonly silent: readonly number[];
   readonly silence: TransportError | undefined;
+  /** The first answer that asks to come again. */
+  readonly busy: ModbusException | undefined;
 }
 
 async function lookAt(
@@ -171,11 +179,13 @@ async function lookAt(
   const read = reader(transport, functionCode, signal);
   const silent: number[] = [];
   let silence: TransportError | undefined;
+  let busy: ModbusException | undefined;
   const seen = (base?: Base) => ({
     base,
     isAnswered: silent.length < addresses.length,
     silent,
     silence,
+    busy,
   });
   for (const address of addresses) {
     try {
@@ -185,6 +195,7 @@ async function lookAt(
       if (error instanceof ModbusException) {
         if (isGatewayFailure(error)) throw error;
         if (error.code === ILLEGAL_FUNCTION) return seen();
+        if (error.isBusy) busy ??= error;
       } else if (isUnanswered(error)) {
         silent.push(address);
         silence ??= error;

@@ -62,6 +62,23 @@ Deno.test("scan", async (t) => {
     );
   });
 
+  await t.step("a busy device may be one: it is told apart from one without a map", async () => {
+    await using _busy = serveModbus({ hostname: `${net}.7`, port }, () => 6);
+    const json = await run(["scan", `${net}.3,${net}.7`, ...quick, "--json"], here);
+    assert.equal(json.code, 0);
+    const found: readonly Record<string, unknown>[] = JSON.parse(json.out);
+    assert.deepEqual(found.map(({ response_ms: _, ...rest }) => rest), [
+      { endpoint: `${net}.3:${port}`, unit_id: 1, modbus: true, sunspec: false },
+      { endpoint: `${net}.7:${port}`, unit_id: 1, modbus: true, sunspec: false, busy: true },
+    ]);
+    assert.equal(
+      json.err,
+      "2 tried: 0 SunSpec devices, 1 answer Modbus without SunSpec, 1 busy: try again later\n",
+    );
+    const { out } = await run(["scan", `${net}.7`, ...quick], here);
+    assert.match(out, /^127\.\S+ +1 +busy +\d+$/m);
+  });
+
   await t.step("a table for people", async () => {
     const { code, out } = await run(["scan", `${net}.1-3`, ...quick], here);
     assert.equal(code, 0);

@@ -101,6 +101,23 @@ Deno.test("a Modbus device without SunSpec is an error that says which unit ids 
   }
 });
 
+Deno.test("a busy device is not told to have no map", async () => {
+  const hostname = `${loopbackNet()}.1`;
+  using access = new DeviceAccess(configWith("[modbus]\nretry_count = 0"));
+  for (const code of [5, 6]) {
+    await using server = serveModbus({ hostname, port: 0 }, () => code);
+    const place = `${hostname}:${server.port}`;
+    const said = {
+      name: "BusyDeviceError",
+      code,
+      message: `Cannot read "${place}" unit 1: it answers that it is busy (exception ${code}); ` +
+        "try again later: another client may be asking it",
+    };
+    await assert.rejects(access.open(parseEndpoint(place), 1, never), said);
+    await assert.rejects(access.probe(parseEndpoint(place), 1, never), said);
+  }
+});
+
 Deno.test("a gateway that speaks for an absent unit is told apart from a refusing device", async () => {
   const transport = (code: number): Transport => ({
     endpoint: "gateway:502",

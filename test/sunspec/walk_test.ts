@@ -190,6 +190,9 @@ Deno.test("a failure that is no answer about the map is thrown", async () => {
       ["a reply that breaks the protocol", () => malformed, malformed, 1],
       ["no path behind the gateway", () => exception(10), exception(10), 1],
       ["no device behind the gateway", () => exception(11), exception(11), 1],
+      ["a device that is busy", () => exception(6), exception(6), 3],
+      ["a device that is still at it", () => exception(5), exception(5), 3],
+      ["one that was busy where its map is", refused(40_000, 6), exception(6), 3],
       [
         "a connection that ends in the chain",
         ({ address }: { readonly address: number }) => address === 40_070 ? closed : undefined,
