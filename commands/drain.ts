@@ -5,7 +5,7 @@ import { merge, object } from "../lib/cli/word_groups.ts";
 import { option, withDefault } from "../lib/cli/words.ts";
 import { Clock } from "../lib/clock.ts";
 import { configOf, type ConfigOptions, configOptions } from "../lib/compose/options.ts";
-import { openBuffer } from "../lib/compose/buffer.ts";
+import { notYetMade, openBuffer } from "../lib/compose/buffer.ts";
 import { drainsOf } from "../lib/compose/delivery.ts";
 import { logOf } from "../lib/compose/log.ts";
 import {
@@ -52,6 +52,13 @@ async function drainAll(run: Run, giveUp: number, flags: ConfigOptions, io: Io):
   const { stopping, figures } = run;
   const config = configOf(flags, io);
   if (await run.isStoppedBeforeStart()) return await stoppedBy(run);
+  const nothing = notYetMade(config);
+  if (nothing !== undefined) {
+    for (const { name } of config.outputs()) figures.readings(name, "delivered", 0);
+    // Where the path is wrong, it is so every time: silence would hide it.
+    run.summary(`nothing to deliver: ${nothing}`, "always");
+    return ExitCode.done;
+  }
   await using buffer = openBuffer(config, "drain");
   using clock = await Clock.start();
   let delivered = 0;

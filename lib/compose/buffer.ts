@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { eventReading } from "../avro/encode.ts";
 import {
   type BufferHandle,
@@ -78,14 +79,25 @@ function isWorthThread({ get }: Config): boolean {
  * @throws {NotFoundError}
  */
 export function requireFile(path: string): void {
+  if (!isMissing(path)) return;
+  throw new NotFoundError(`Cannot open buffer "${path}": no such file; ${WHO_MAKES_IT}`);
+}
+
+const WHO_MAKES_IT = "collect or poll --buffer make it, see buffer.path";
+
+/** Says that there is no buffer yet, where one could be made; undefined = it is there, or cannot be. */
+export function notYetMade({ get }: Config): string | undefined {
+  const path = get(settings.buffer.path);
+  if (!isMissing(path) || isMissing(dirname(path))) return undefined;
+  return `there is no buffer "${path}" yet; ${WHO_MAKES_IT}`;
+}
+
+function isMissing(path: string): boolean {
   try {
     Deno.statSync(path);
-  } catch (cause) {
-    if (!(cause instanceof Deno.errors.NotFound)) return;
-    throw new NotFoundError(
-      `Cannot open buffer "${path}": no such file; collect or poll --buffer make it, see buffer.path`,
-      { cause },
-    );
+    return false;
+  } catch (error) {
+    return error instanceof Deno.errors.NotFound;
   }
 }
 

@@ -258,9 +258,19 @@ Deno.test("a second collector on the same buffer is refused, and the first goes 
 Deno.test("who only takes out of a buffer does not make one", async () => {
   using folder = temporaryFolder();
   const here = { cwd: folder.path };
-  for (const command of ["drain", "buffer-vacuum", "serve-metrics"]) {
-    const ended = await run([command, "--set", "buffer.path=b.sqlite"], here);
-    assertRefused(ended, 1, /Cannot open buffer "b\.sqlite": no such file; collect or poll/);
+  for (
+    const [command, path] of [
+      [["buffer-vacuum"], "b.sqlite"],
+      [["serve-metrics"], "b.sqlite"],
+      [["buffer", "inspect"], "b.sqlite"],
+      // Without its folder nobody could make it either: a disk may be away.
+      [["drain"], "away/b.sqlite"],
+    ] as const
+  ) {
+    const ended = await run([...command, "--set", `buffer.path=${path}`], here);
+    const [, text = ""] = ended.err.split("Cannot open buffer ");
+    assertRefused(ended, 1, /no such file; collect or poll/);
+    assert.ok(text.startsWith(`"${path}": `), ended.err);
   }
   assert.deepEqual([...Deno.readDirSync(folder.path)], []);
 });

@@ -48,6 +48,23 @@ Deno.test("poll and drain that overlap do not refuse each other; two of a kind d
   assert.equal((await draining.stop()).code, 143);
 });
 
+Deno.test("before the first poll a drain has nothing to deliver, says so and makes no buffer", async () => {
+  using folder = temporaryFolder();
+  const here = { cwd: folder.path };
+  const { code, out, err } = await run(["drain", "--textfile", "run.prom"], here);
+  assert.deepEqual([code, out], [0, ""]);
+  assert.equal(
+    err,
+    'nothing to deliver: there is no buffer "sunspec-buffer.sqlite" yet; collect or poll --buffer ' +
+      "make it, see buffer.path\n",
+  );
+  assert.deepEqual([...Deno.readDirSync(folder.path)].map(({ name }) => name), ["run.prom"]);
+  const samples = samplesOf(`${folder.path}/run.prom`);
+  assert.equal(samples.get(exitCodeOf("drain")), 0);
+  const delivered = 'sunspool_run_readings{command="drain",output="file",result="delivered"}';
+  assert.equal(samples.get(delivered), 0);
+});
+
 Deno.test("a wait by chance begins after the configuration is read, holds no lock, and heeds signals", async () => {
   using folder = temporaryFolder();
   const here = { cwd: folder.path };
