@@ -261,6 +261,28 @@ export function halves(pieces: readonly Piece[], request: Request, cut: number):
     .map((half) => ({ ...request, ...half, ...spanOf(pieces, half) }));
 }
 
+/**
+ * Where to cut a request whose answer cannot be told from the one before: as late as can be without
+ * parting a value from its factor, into halves that can be told apart.
+ */
+export function lateCutOf(plan: ReadPlan, request: Request): number {
+  const { from, to } = request;
+  for (let cut = to - 1; cut > from; cut--) {
+    const [late, early] = halves(plan.pieces, request, cut);
+    if (late?.quantity !== early?.quantity && !partsAny(plan, request, cut)) return cut;
+  }
+  return to - 1;
+}
+
+/** Whether a cut of a request parts any value from its factor. */
+function partsAny({ pieces, index }: ReadPlan, { from, to }: Request, cut: number): boolean {
+  return pieces.slice(from, to).some(({ want, leaf }, i) => {
+    if (typeof leaf?.scale !== "object") return false;
+    const factor = index[want]?.[leaf.scale.offset] ?? -1;
+    return factor >= from && factor < to && factor < cut !== from + i < cut;
+  });
+}
+
 /** Where to cut a request: between two models if it holds several, else in the middle. */
 export function cutOf(pieces: readonly Piece[], { from, to }: Request): number {
   const middle = Math.floor((from + to) / 2);

@@ -5,6 +5,7 @@ import { type ModelRead, Run } from "./model_read.ts";
 import {
   cutOf,
   halves,
+  lateCutOf,
   type ModelWant,
   type Piece,
   planOf,
@@ -186,7 +187,7 @@ export class ModelReader {
   ): number | undefined {
     if (request.to - request.from === 1) return undefined;
     if (quantity > this.#maxRegisters) return cutOf(plan.pieces, request);
-    return isTwin ? request.to - 1 : undefined;
+    return isTwin ? lateCutOf(plan, request) : undefined;
   }
 
   /** The requests to send instead of one that failed. */

@@ -303,6 +303,26 @@ Deno.test("sf_split is what came apart from its factor, and nothing else", async
   }
 });
 
+Deno.test("answers are told apart by their number without parting a value from its factor", async (t) => {
+  for (
+    const [name, points] of [
+      ["the factor last", "A*SF SF:sunssf"],
+      ["a point behind it", "A*SF SF:sunssf B"],
+      ["the factor first", "SF:sunssf A*SF"],
+      ["far from it", "A*SF Gap:string:9 SF:sunssf"],
+    ] as const
+  ) {
+    await t.step(name, async () => {
+      const given = await bench([own(points), own("Unknown:string:7"), own(points)]);
+      const wants = given.wants.filter((_want, i) => i !== 1);
+      const reader = new ModelReader(oneBehind(given.device), 3, 125);
+      const reads = await reader.read(wants, forever);
+      assert.deepEqual(wrong({ ...given, wants }, reads, () => false), []);
+      assert.equal(splits({ ...given, wants }, reads), "");
+    });
+  }
+});
+
 Deno.test("sf_split is not for points that the device's model has no room for", async () => {
   const definition = own("SF:sunssf A*SF B*SF");
   const device = new MemoryDevice(FIRST, "FAC8 0002 0000 0007");
