@@ -1,4 +1,5 @@
 import { parse as parseToml, TomlError } from "smol-toml";
+import { withoutByteOrderMark } from "../byte_order_mark.ts";
 import { ConfigError, messageOf } from "../core/mod.ts";
 import type { Origin } from "./config.ts";
 import { locateJson, locateToml } from "./locate.ts";
@@ -18,7 +19,7 @@ export interface ParsedFile {
 export function parseFile(path: string): ParsedFile {
   let text: string;
   try {
-    text = Deno.readTextFileSync(path);
+    text = withoutByteOrderMark(Deno.readTextFileSync(path));
   } catch (cause) {
     const why = cause instanceof Deno.errors.NotFound ? "no such file" : messageOf(cause);
     throw new ConfigError(`Cannot read configuration "${path}": ${why}`, { cause });

@@ -1,3 +1,4 @@
+import { withoutByteOrderMark } from "../byte_order_mark.ts";
 import { ConfigError, messageOf } from "../core/mod.ts";
 import { definitionError, type ModelDefinition, parseDefinition } from "./definition.ts";
 
@@ -103,7 +104,7 @@ async function readText(path: string): Promise<string> {
     // Reading a pipe would wait for ever.
     if (!isFile) fail("it is no file");
     if (size > LARGEST_FILE) fail(`it has ${size} bytes, at most ${LARGEST_FILE} are read`);
-    return await Deno.readTextFile(path);
+    return withoutByteOrderMark(await Deno.readTextFile(path));
   } catch (cause) {
     if (cause instanceof ConfigError) throw cause;
     return fail(messageOf(cause), cause);

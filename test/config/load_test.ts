@@ -71,7 +71,15 @@ Deno.test("no two keys share a name or a variable", () => {
 
 Deno.test("a file that gives every key is taken, TOML or JSON", () => {
   const json = JSON.stringify(parseToml(FULL_TOML));
-  for (const config of [loadText(FULL_TOML), loadText(json, "x.json"), loadText(json, "x.conf")]) {
+  for (
+    const config of [
+      loadText(FULL_TOML),
+      loadText(json, "x.json"),
+      loadText(json, "x.conf"),
+      loadText(`\ufeff${FULL_TOML.replaceAll("\n", "\r\n")}`),
+      loadText(`\ufeff${json}\r\n`, "x.json"),
+    ]
+  ) {
     for (const setting of allSettings) {
       if (!setting.isSecret) assert.notEqual(config.originOf(setting), "default", setting.key);
     }

@@ -53,7 +53,7 @@ async function folderOf(files: { readonly [name: string]: string }) {
 
 Deno.test("a folder's JSON and SMDX files win over the published models", async () => {
   await using folder = await folderOf({
-    "model_103.json": JSON.stringify(model(103, "Own")),
+    "model_103.json": `\ufeff${JSON.stringify(model(103, "Own"))}\r\n`,
     "smdx_64210.xml": XML,
     "other.xml": "not a definition",
     "README.md": "nor this",
