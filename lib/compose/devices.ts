@@ -146,6 +146,17 @@ export class DeviceAccess implements Disposable {
   }
 
   /**
+   * Opens the device behind one unit id for who reads it once, and does not come again.
+   *
+   * @throws {TransportError} nothing answers, or nothing that a driver knows
+   */
+  openOnce(endpoint: Endpoint, unitId: number, signal: AbortSignal): Promise<Device> {
+    const transport = this.sessions.get(endpoint).unit(unitId, { isReadOnce: true });
+    const options = deviceOptions(this.#config, undefined, this.#memoryOf(endpoint, unitId));
+    return requireDevice(transport, options, signal);
+  }
+
+  /**
    * Looks whether a device that a driver knows is behind a unit id: one try of each request.
    *
    * @throws {TransportError} nothing answers

@@ -50,7 +50,7 @@ export async function forEachUnit(
     : unitIdList(choice.unit);
   for (const [i, unitId] of ids.entries()) {
     try {
-      await using device = await access.open(endpoint, unitId, signal);
+      await using device = await access.openOnce(endpoint, unitId, signal);
       snapshots.push(await job(device, signal));
       for (const warning of device.warnings) {
         io.err(printable(`warning: ${device.identity.id}: ${warning}`) + "\n");

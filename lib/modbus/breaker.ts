@@ -62,6 +62,11 @@ export class Breaker {
     unit.error = undefined;
   }
 
+  /** Whether a unit id has ever answered. */
+  hasAnswered(unitId: number): boolean {
+    return this.#units.get(unitId)?.hasAnswered ?? false;
+  }
+
   /** A request failed after all its tries; only silence counts, a gateway's word for it too. */
   failed(unitId: number, error: unknown, now: number): void {
     if (!isSilence(error)) return;

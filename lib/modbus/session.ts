@@ -50,6 +50,11 @@ export interface UnitOptions {
   readonly requestTimeoutMs?: number | undefined;
   /** Tries after the first one. */
   readonly retryCount?: number | undefined;
+  /**
+   * Whether nobody comes again: what may have been a moment's failure of the device, or of the
+   * gateway before a unit id that has answered, is tried once more.
+   */
+  readonly isReadOnce?: boolean | undefined;
   /** Told how each request ended: `ok`, a transport fault, `exception_N`, `stale_reply`. */
   readonly observe?: ((result: string) => void) | undefined;
 }
@@ -62,6 +67,9 @@ interface Sent {
   /** How long after the exchange before it. */
   readonly sinceMs: number;
 }
+
+/** Exception code. */
+const DEVICE_FAILURE = 4;
 
 /** How long a released session stays open for the next request. */
 const RELEASE_AFTER_MS = 50;
@@ -175,7 +183,9 @@ export class Session {
       } catch (error) {
         signal.throwIfAborted();
         options.observe?.(resultOf(error));
-        if (attempt >= retries || this.#closed || !isWorthRetry(error)) {
+        const isWorthIt = isWorthRetry(error) ||
+          (options.isReadOnce && attempt === 0 && this.#mayPass(unitId, error));
+        if (attempt >= retries || this.#closed || !isWorthIt) {
           this.#breaker.failed(unitId, error, performance.now());
           throw error;
         }
@@ -184,6 +194,13 @@ export class Session {
       }
       await delay(this.#retryDelay(attempt), signal);
     }
+  }
+
+  /** Whether a refusal may be of this moment only. */
+  #mayPass(unitId: number, error: unknown): boolean {
+    if (!(error instanceof ModbusException)) return false;
+    return error.code === DEVICE_FAILURE ||
+      (isSilence(error) && this.#breaker.hasAnswered(unitId));
   }
 
   #retryDelay(attempt: number): number {

@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { sunspecDefinitions } from "../../lib/drivers/mod.ts";
+import { serveModbus } from "../../lib/modbus/mod.ts";
+import { parseEndpointSpec, simulateDevice } from "../../lib/simulate/mod.ts";
 import { run, simulate, temporaryFolder } from "../program.ts";
 
 /** A gateway with unit ids 1 and 2, an inverter of three strings, a map at 0, a float model, 7xx. */
@@ -175,4 +178,52 @@ Deno.test("read", async (t) => {
     assert.equal(code, 1);
     assert.match(err, /has no SunSpec map at 40000; try --unit auto, 126, 124 or 71\n$/);
   });
+});
+
+Deno.test("read gets over a moment's failure of a gateway, scan waits for none", async () => {
+  using folder = temporaryFolder();
+  const spec = parseEndpointSpec("1,103");
+  const device = await simulateDevice({
+    identity: { manufacturer: "Helio", model: "S", options: "", version: "1", serialNumber: "S1" },
+    ...{ unitId: 1, seed: 1, baseAddress: spec.baseAddress, models: spec.models },
+  }, await sunspecDefinitions(undefined));
+  let requests = 0;
+  // Which request fails; the answers before it show that the device is there.
+  let failing = (_request: number) => false;
+  let code = 11;
+  await using server = serveModbus(
+    { hostname: "127.0.0.1", port: 0 },
+    (_unit, { address, quantity }) => {
+      requests++;
+      return failing(requests) ? code : device.read(address, quantity, 0);
+    },
+  );
+  const endpoint = `127.0.0.1:${server.port}`;
+  const asked = async (args: readonly string[]) => {
+    requests = 0;
+    const { code, out, err } = await run([...args, "--json"], { cwd: folder.path });
+    return { code, err, found: out === "" ? undefined : JSON.parse(out), requests };
+  };
+  const all = await asked(["read", endpoint]);
+  assert.equal(all.code, 0, all.err);
+  const { models } = all.found;
+  for (const [moment, atRequest] of [[11, all.requests], [10, 2], [4, all.requests]]) {
+    code = moment ?? 0;
+    failing = (request) => request === atRequest;
+    const { code: exitCode, err, found, requests: count } = await asked(["read", endpoint]);
+    assert.deepEqual([exitCode, err, found?.models], [0, "", models]);
+    assert.equal(count, all.requests + 1);
+  }
+  code = 11;
+  failing = (request) => request >= all.requests;
+  const gone = await asked(["read", endpoint]);
+  assert.equal(gone.code, 1);
+  assert.match(gone.err, /exception 11/);
+  assert.equal(gone.requests, all.requests + 1);
+  // A scan takes one answer for each request.
+  failing = () => false;
+  const { requests: scanned } = await asked(["scan", "127.0.0.1", "--port", `${server.port}`]);
+  failing = (request) => request === scanned;
+  const scan = await asked(["scan", "127.0.0.1", "--port", `${server.port}`]);
+  assert.equal(scan.requests, scanned);
 });

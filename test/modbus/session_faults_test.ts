@@ -120,6 +120,39 @@ Deno.test("a request is tried again as often as it is worth it", async (t) => {
   }
 });
 
+Deno.test("who reads once has what may have been a moment's failure tried once more", async (t) => {
+  const refused = (code: string): readonly Step[] => [`TTTT 0000 0003 01 83 ${code}`];
+  for (
+    const [name, steps, retryCount, want] of [
+      ["a gateway's moment", [[RIGHT], refused("0B"), [RIGHT]], 2, "ok exception_11 ok"],
+      ["no path for a moment", [[RIGHT], refused("0A"), [RIGHT]], 1, "ok exception_10 ok"],
+      ["a device's moment", [refused("04"), [RIGHT]], 2, "exception_4 ok"],
+      [
+        "longer than that",
+        [[RIGHT], refused("0B"), refused("0B"), [RIGHT]],
+        2,
+        "ok exception_11 exception_11",
+      ],
+      ["without further tries", [[RIGHT], refused("0B"), [RIGHT]], 0, "ok exception_11"],
+      ["a unit id that never answered", [refused("0B"), [RIGHT]], 2, "exception_11"],
+      ["refusals", [[RIGHT], refused("02"), [RIGHT]], 2, "ok exception_2"],
+    ] as const
+  ) {
+    await t.step(name, async () => {
+      await using server = await serveScript(({ index }) => steps[index] ?? []);
+      using sessions = new Sessions(OPTIONS);
+      const seen: string[] = [];
+      const transport = sessions.get(at(server.port))
+        .unit(1, { retryCount, isReadOnce: true, observe: (result) => seen.push(result) });
+      const before = steps[0][0] === RIGHT ? [await read(transport)] : [];
+      const last = await read(transport);
+      assert.equal(seen.join(" "), want);
+      assert.deepEqual(before, before.map(() => "000b000c"));
+      assert.equal(last === "000b000c", want.endsWith("ok"), last);
+    });
+  }
+});
+
 Deno.test("retries wait longer and longer, half of it by chance", async (t) => {
   for (
     const [chance, want] of [
