@@ -1,6 +1,9 @@
 import type { Device } from "../core/mod.ts";
 import type { Log } from "../log.ts";
 
+/** What a device calls itself and what is behind it. */
+export type NamedDevice = Pick<Device, "identity" | "children">;
+
 /** Who keeps names, and who is told of twins. */
 export interface DeviceNamesPorts {
   /** The id a device keeps for ever. */
@@ -26,7 +29,7 @@ export class DeviceNames {
    * Ids of a device and its children; a live twin elsewhere keeps the plain one. One after the
    * other: of twins that are found at once, one is the first.
    */
-  name(device: Device, place: string): Promise<readonly string[]> {
+  name(device: NamedDevice, place: string): Promise<readonly string[]> {
     const named = this.#naming.then(() => this.#nameAll(device, place));
     this.#naming = named.catch(() => {});
     return named;
@@ -43,7 +46,7 @@ export class DeviceNames {
     return ids.filter((id) => !elsewhere.includes(id));
   }
 
-  async #nameAll(device: Device, place: string): Promise<readonly string[]> {
+  async #nameAll(device: NamedDevice, place: string): Promise<readonly string[]> {
     const ids: string[] = [];
     for (const { id: identity } of [device.identity, ...device.children]) {
       const id = await this.#ports.deviceId(identity, place, this.#isTaken(identity, place));
@@ -59,10 +62,10 @@ export class DeviceNames {
     return ids;
   }
 
-  /** Whether a device other than the one at `place` is live under this id. */
+  /** Whether a device other than the one at `place`, or a child of one, is live under this id. */
   #isTaken(id: string, place: string): boolean {
-    return [...this.#ids].some(([other, [taken]]) =>
-      taken === id && other !== place && this.#isLive(other)
+    return [...this.#ids].some(([other, taken]) =>
+      taken.includes(id) && other !== place && this.#isLive(other)
     );
   }
 }
