@@ -11,9 +11,10 @@ import {
   formatOptions,
 } from "../lib/compose/options.ts";
 import { DeviceAccess } from "../lib/compose/devices.ts";
+import type { KnownDevice } from "../lib/compose/known_device.ts";
 import { forEachUnit, isOneUnit } from "../lib/compose/units.ts";
 import { type Config, settings } from "../lib/config/mod.ts";
-import { type Device, type Endpoint, formatEndpoint, type Setting } from "../lib/core/mod.ts";
+import { type Endpoint, formatEndpoint, type Setting } from "../lib/core/mod.ts";
 import type { Pauses } from "../lib/modbus/mod.ts";
 
 const COMMON_MODEL = 1;
@@ -47,7 +48,7 @@ export const command = defineCommand({
     const { endpoint } = options;
     const config = await filelessConfigOf(options, io);
     using access = new DeviceAccess(config);
-    const devices: Device[] = [];
+    const devices: KnownDevice[] = [];
     const code = await forEachUnit(access, endpoint, options, io, async (device, signal) => {
       devices.push(device);
       // What a device gives at once shows only when it is read.
@@ -73,7 +74,7 @@ export const command = defineCommand({
 });
 
 /** A row a model, under the device that it is of: a second common model begins a child. */
-function modelRows({ identity, children, sources }: Device): string[][] {
+function modelRows({ identity, children, sources }: KnownDevice): string[][] {
   const owners = [identity, ...children];
   let owner = -1;
   return sources.map(({ modelId, modelName, instance, address, length }) => {
@@ -93,7 +94,7 @@ function modelRows({ identity, children, sources }: Device): string[][] {
 /** A configuration with these devices, and with what it took to find and read them. */
 function configText(
   endpoint: Endpoint,
-  devices: readonly Device[],
+  devices: readonly KnownDevice[],
   config: Config,
   { connectMs, readMs }: Pauses,
 ): string {

@@ -1,5 +1,7 @@
+import type { Io } from "../cli/mod.ts";
 import type { Device } from "../core/mod.ts";
 import type { Log } from "../log.ts";
+import { printable } from "../printable.ts";
 
 /** What a device calls itself and what is behind it. */
 export type NamedDevice = Pick<Device, "identity" | "children">;
@@ -68,4 +70,20 @@ export class DeviceNames {
       taken.includes(id) && other !== place && this.#isLive(other)
     );
   }
+}
+
+/** Names for one run of a command, which keeps none. */
+export function passingNames(io: Io): DeviceNames {
+  return new DeviceNames({
+    deviceId: (identity, place, isTaken) =>
+      Promise.resolve(isTaken ? `${identity}@${place}` : identity),
+    log: (_level, message, fields) => {
+      io.err(printable(`warning: ${message}: "${fields?.device}"`) + "\n");
+    },
+  }, () => true);
+}
+
+/** The place of an open device, as collectors call it. */
+export function placeOfDevice({ identity: { endpoint, unitId } }: NamedDevice): string {
+  return `${endpoint}/${unitId}`;
 }

@@ -1,18 +1,30 @@
 import { named } from "../collect/mod.ts";
 import type { Device, Json, Snapshot } from "../core/mod.ts";
 
-/** What is polled of a device. */
-export type PolledDevice = Pick<Device, "identity" | "read" | "snapshot">;
+/** A device that somebody else opened, and closes. */
+export type KnownDevice = Pick<
+  Device,
+  "identity" | "children" | "sources" | "maxRegisters" | "read" | "snapshot"
+>;
 
 /**
  * A device that goes by the ids it is known by.
  *
  * @param ids its own, then its children's
  */
-export function knownAs(device: Device, ids: readonly string[]): PolledDevice {
+export function knownAs(device: Device, ids: readonly string[]): KnownDevice {
   const [id = device.identity.id, ...children] = ids;
   return {
     identity: { ...device.identity, id },
+    children: device.children.map((child, i) => ({
+      ...child,
+      id: children[i] ?? child.id,
+      parent: id,
+    })),
+    sources: device.sources,
+    get maxRegisters() {
+      return device.maxRegisters;
+    },
     read: async (options, signal) =>
       (await device.read(options, signal)).map((reading) => named(reading, device, ids)),
     snapshot: async (options, signal) =>

@@ -4,7 +4,7 @@ import type { DeviceConfig } from "../config/mod.ts";
 import { Schedule } from "../collect/mod.ts";
 import { ConfigError, type Device, type Endpoint, messageOf, UsageError } from "../core/mod.ts";
 import type { DeviceAccess } from "./devices.ts";
-import { knownAs, type PolledDevice } from "./known_device.ts";
+import { knownAs, type KnownDevice } from "./known_device.ts";
 import type { PollSink } from "./sinks.ts";
 
 /** One device to poll. */
@@ -88,7 +88,7 @@ async function pollOne(
   });
   const tally: Tally = { ok: 0, failed: 0, readings: 0, times: [] };
   let opened: Device | undefined;
-  let device: PolledDevice | undefined;
+  let device: KnownDevice | undefined;
   for (let done = 0; done < count && !signal.aborted; done++) {
     if (done > 0 && await pause(schedule.next(), signal)) break;
     const startedAt = performance.now();

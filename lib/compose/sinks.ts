@@ -2,8 +2,8 @@ import { Clock } from "../clock.ts";
 import { type Format, type Io, print, type Table } from "../cli/mod.ts";
 import { type Config, settings } from "../config/mod.ts";
 import { type Device, messageOf, type SnapshotOptions } from "../core/mod.ts";
-import { DeviceNames } from "./device_names.ts";
-import type { PolledDevice } from "./known_device.ts";
+import { DeviceNames, passingNames, placeOfDevice } from "./device_names.ts";
+import type { KnownDevice } from "./known_device.ts";
 import { logOf } from "./log.ts";
 import { snapshotTable } from "./units.ts";
 
@@ -12,19 +12,15 @@ export interface PollSink extends AsyncDisposable {
   /** Gives the ids a device is known by: its own, then its children's. */
   name(device: Device): Promise<readonly string[]>;
   /** Reads a device once and passes on what it says; gives how many readings that were. */
-  take(device: PolledDevice, statics: boolean, signal: AbortSignal): Promise<number>;
+  take(device: KnownDevice, statics: boolean, signal: AbortSignal): Promise<number>;
 }
 
 /** Prints one document a poll. */
 export function printingSink(io: Io, format: Format, options: SnapshotOptions): PollSink {
   let hasHeader = false;
-  const names = new DeviceNames({
-    deviceId: (identity, place, isTaken) =>
-      Promise.resolve(isTaken ? `${identity}@${place}` : identity),
-    log: (_level, message, fields) => io.err(`warning: ${message}: "${fields?.device}"\n`),
-  }, () => true);
+  const names = passingNames(io);
   return {
-    name: (device) => names.name(device, placeOf(device)),
+    name: (device) => names.name(device, placeOfDevice(device)),
     async take(device, _statics, signal) {
       const snapshot = await device.snapshot(options, signal);
       // Every poll has the same columns.
@@ -75,7 +71,7 @@ export async function storingSink(config: Config): Promise<PollSink> {
     log,
   }, () => true);
   return {
-    name: (device) => names.name(device, placeOf(device)),
+    name: (device) => names.name(device, placeOfDevice(device)),
     async take(device, statics, signal) {
       const readings = (await device.read({ statics }, signal))
         .map((reading) => stamper.stamp(reading));
@@ -91,9 +87,4 @@ export async function storingSink(config: Config): Promise<PollSink> {
       return buffer[Symbol.asyncDispose]();
     },
   };
-}
-
-/** As collectors call it. */
-function placeOf({ identity: { endpoint, unitId } }: Device): string {
-  return `${endpoint}/${unitId}`;
 }

@@ -1,6 +1,5 @@
 import { errorText, ExitCode, type Io, startProgress, type Table } from "../cli/mod.ts";
 import {
-  type Device,
   type Endpoint,
   EXPLANATION_COLUMNS,
   formatEndpoint,
@@ -11,7 +10,9 @@ import {
   type UnitIds,
 } from "../core/mod.ts";
 import { printable } from "../printable.ts";
+import { passingNames, placeOfDevice } from "./device_names.ts";
 import { type DeviceAccess, unitIdList, WrongUnitError } from "./devices.ts";
+import { knownAs, type KnownDevice } from "./known_device.ts";
 import { isConnected, isSearch, SEARCH_MS, searchUnits, timeIsOver, whereElse } from "./search.ts";
 
 /** Which unit ids, and how long to search for them. */
@@ -39,21 +40,23 @@ export async function forEachUnit(
   endpoint: Endpoint,
   choice: UnitChoice,
   io: Io,
-  job: (device: Device, signal: AbortSignal) => Promise<Snapshot>,
+  job: (device: KnownDevice, signal: AbortSignal) => Promise<Snapshot>,
   report: (snapshots: readonly Snapshot[]) => void,
 ): Promise<number> {
   const { signal } = new AbortController();
   const snapshots: Snapshot[] = [];
   const failures: unknown[] = [];
+  const names = passingNames(io);
   const ids = isSearch(choice.unit)
     ? await search(access, endpoint, choice, io, signal)
     : unitIdList(choice.unit);
   for (const [i, unitId] of ids.entries()) {
     try {
       await using device = await access.openOnce(endpoint, unitId, signal);
-      snapshots.push(await job(device, signal));
+      const known = knownAs(device, await names.name(device, placeOfDevice(device)));
+      snapshots.push(await job(known, signal));
       for (const warning of device.warnings) {
-        io.err(printable(`warning: ${device.identity.id}: ${warning}`) + "\n");
+        io.err(printable(`warning: ${known.identity.id}: ${warning}`) + "\n");
       }
     } catch (error) {
       failures.push(ids.length === 1 ? await explained(error, access, endpoint, unitId) : error);
