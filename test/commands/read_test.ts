@@ -227,3 +227,29 @@ Deno.test("read gets over a moment's failure of a gateway, scan waits for none",
   const scan = await asked(["scan", "127.0.0.1", "--port", `${server.port}`]);
   assert.equal(scan.requests, scanned);
 });
+
+Deno.test("of two unit ids that call themselves the same the second goes by its place", async (t) => {
+  using folder = temporaryFolder();
+  const { models, baseAddress } = parseEndpointSpec("1,103");
+  const device = await simulateDevice({
+    identity: { manufacturer: "Helio", model: "S", options: "", version: "1", serialNumber: "S1" },
+    ...{ unitId: 1, seed: 1, baseAddress, models },
+  }, await sunspecDefinitions(undefined));
+  await using server = serveModbus(
+    { hostname: "127.0.0.1", port: 0 },
+    (_unit, { address, quantity }) => device.read(address, quantity, 0),
+  );
+  const endpoint = `127.0.0.1:${server.port}`;
+  for (const command of ["read", "discover"]) {
+    await t.step(command, async () => {
+      const { out, err } = await run([command, endpoint, "--unit", "1,2", "--format", "csv"], {
+        cwd: folder.path,
+      });
+      const ids = out.trimEnd().split(/\r?\n/).slice(1).map((line) => line.split(",")[0]);
+      const second = `Helio-S-S1@${endpoint}/2`;
+      assert.deepEqual([...new Set(ids)], ["Helio-S-S1", second]);
+      const warning = "two devices call themselves the same; this one gets another id";
+      assert.equal(err, `warning: ${warning}: "${second}"\n`);
+    });
+  }
+});
