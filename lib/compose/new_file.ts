@@ -5,6 +5,7 @@ import { ConfigError, messageOf, RefusedError, TryLaterError } from "../core/mod
  *
  * @param fill writes an empty file of another name
  * @throws {ConfigError} it is there already, or has no place to be
+ * @throws {TryLaterError} the disk is full, or another process makes it
  */
 export async function makeFile(
   path: string,
@@ -47,5 +48,16 @@ function refusal(path: string, cause: unknown): unknown {
       cause,
     });
   }
+  if (isDiskFull(cause)) {
+    return new TryLaterError(`Cannot write "${path}": the disk is full; free some of it`, {
+      cause,
+    });
+  }
   return cause;
+}
+
+/** As a file says it, or SQLite: the text of its code for it, which node's backup() hides. */
+function isDiskFull(cause: unknown): boolean {
+  if (!(cause instanceof Error)) return false;
+  return cause.message === "database or disk is full" || "code" in cause && cause.code === "ENOSPC";
 }
