@@ -21,11 +21,12 @@ export interface Call {
 
 /** Calls that have not come back. */
 export class Calls {
-  readonly #since = new Set<Call>();
+  /** The oldest first; most come back in the order in which they began. */
+  readonly #begun: Call[] = [];
 
   /** How long the oldest of them has been under way; 0 = there is none. */
   get busyMs(): number {
-    const [oldest] = this.#since;
+    const [oldest] = this.#begun;
     return oldest === undefined ? 0 : performance.now() - oldest.at;
   }
 
@@ -42,12 +43,12 @@ export class Calls {
   /** Counts a call until {@linkcode end} is told that it has come back. */
   begin(): Call {
     const begun = { at: performance.now() };
-    this.#since.add(begun);
+    this.#begun.push(begun);
     return begun;
   }
 
   /** A call has come back. */
   end(begun: Call): void {
-    this.#since.delete(begun);
+    this.#begun.splice(this.#begun.indexOf(begun), 1);
   }
 }

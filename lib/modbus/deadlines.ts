@@ -1,6 +1,6 @@
 /** Something that may take too long. */
 export interface Expiring {
-  /** When it has, on {@linkcode now}. */
+  /** When it has, on {@linkcode now}; Infinity = nothing is under way. */
   readonly dueAt: number;
   /** Ends it. */
   expire(): void;
@@ -12,24 +12,36 @@ export const now: () => number = performance.now.bind(performance);
 /** A timer may fire a little early. */
 const EARLY_MS = 1;
 
-/** Ends what takes too long. One timer serves all, for hardly any of them is ever needed. */
+/**
+ * Ends what takes too long. One timer serves all, for hardly any of them is ever needed.
+ *
+ * Who was watched once stays in the set: of one that shrinks and grows with each burst, V8 keeps
+ * every table that it ever had until the next full collection.
+ */
 export class Deadlines {
-  readonly #running = new Set<Expiring>();
+  readonly #watched = new Set<Expiring>();
+  #running = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #wakeAt = Number.POSITIVE_INFINITY;
 
   /** Begins to watch; `ms` is what is left. */
   start(one: Expiring, ms: number): void {
-    this.#running.add(one);
+    this.#watched.add(one);
+    this.#running++;
     if (one.dueAt < this.#wakeAt) this.#wakeAfter(ms, one.dueAt);
   }
 
-  /** It came to an end by itself. */
-  stop(one: Expiring): void {
-    this.#running.delete(one);
-    if (this.#running.size > 0) return;
+  /** One of them came to an end; nothing is under way there. */
+  stop(): void {
+    this.#running--;
+    if (this.#running > 0) return;
     clearTimeout(this.#timer);
     this.#wakeAt = Number.POSITIVE_INFINITY;
+  }
+
+  /** It begins nothing any more. */
+  forget(one: Expiring): void {
+    this.#watched.delete(one);
   }
 
   #wakeAfter(ms: number, at: number): void {
@@ -42,7 +54,7 @@ export class Deadlines {
     this.#wakeAt = Number.POSITIVE_INFINITY;
     const time = now();
     let next = Number.POSITIVE_INFINITY;
-    for (const one of this.#running) {
+    for (const one of this.#watched) {
       if (one.dueAt <= time + EARLY_MS) one.expire();
       else next = Math.min(next, one.dueAt);
     }

@@ -68,7 +68,7 @@ const NOTHING = new Uint8Array(0);
  */
 export class Link implements OpenLink, Expiring {
   /** When the request in flight has taken too long; see {@linkcode Expiring}. */
-  dueAt = 0;
+  dueAt: number = Number.POSITIVE_INFINITY;
   readonly #stream: ByteStream;
   readonly #name: string;
   readonly #framing: Framing;
@@ -228,8 +228,10 @@ export class Link implements OpenLink, Expiring {
 
   #takePending(): Pending | undefined {
     const pending = this.#pending;
+    if (!pending) return undefined;
     this.#pending = undefined;
-    if (pending) deadlines.stop(this);
+    this.dueAt = Number.POSITIVE_INFINITY;
+    deadlines.stop();
     return pending;
   }
 
@@ -247,6 +249,7 @@ export class Link implements OpenLink, Expiring {
     this.#failure = reason;
     this.#listenTo(undefined);
     this.#takePending()?.reject(reason);
+    deadlines.forget(this);
     try {
       this.#stream.close();
     } catch {
