@@ -40,7 +40,7 @@ export const plans = {
     rounds: 3,
     devices: [1, 10, 100, 500, 2000],
     peerDevices: [1, 100, 500],
-    warmUpMs: 12 * SECOND_MS,
+    warmUpMs: 25 * SECOND_MS,
     windowMs: 20 * SECOND_MS,
     repeats: 7,
     scans: [
