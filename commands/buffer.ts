@@ -74,6 +74,9 @@ export const command = defineCommand({
     if (action !== "backup" && action !== "export" && file !== undefined) {
       throw new UsageError(`buffer ${action} takes no FILE, but got "${file}"`);
     }
+    if (action === "export" && (format === "csv" || format === "json")) {
+      throw new UsageError(`export prints NDJSON, or writes a container --to FILE; not ${format}`);
+    }
     const options = { output, reason, deadLetters };
     if (action === "export" && file !== undefined) return await salvage(file, options, to, io);
     await using buffer = openBuffer(configOf(flags, io), "maintain");

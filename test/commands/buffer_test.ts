@@ -97,6 +97,11 @@ Deno.test("buffer export prints the backlog or the dead letters, or makes a cont
     },
   ]);
 
+  for (const format of [["--format", "csv"], ["--json"]]) {
+    const { code, err } = await run(["buffer", "export", ...format], { cwd });
+    assert.deepEqual([code, err.includes("export prints NDJSON")], [2, true]);
+  }
+
   const file = await run(["buffer", "export", "--to", "backlog.avro"], { cwd });
   assert.deepEqual([file.code, file.out, file.err], [0, "", '3 records in "backlog.avro"\n']);
   assert.deepEqual(await lines(cwd, "decode", "backlog.avro"), backlog);
