@@ -3,7 +3,6 @@ import {
   type Device,
   type DeviceOptions,
   type Endpoint,
-  formatEndpoint,
   ModbusException,
   ProtocolError,
   type Transport,
@@ -140,9 +139,8 @@ export class DeviceAccess implements Disposable {
     signal: AbortSignal,
     device?: DeviceConfig,
   ): Promise<Device> {
-    const session = this.sessions.get(endpoint, ownSessionOptions(device));
-    const options = deviceOptions(this.#config, device, this.#memoryOf(endpoint, unitId));
-    return requireDevice(session.unit(unitId), options, signal);
+    const transport = this.sessions.get(endpoint, ownSessionOptions(device)).unit(unitId);
+    return requireDevice(transport, this.#optionsOf(transport, device), signal);
   }
 
   /**
@@ -152,8 +150,7 @@ export class DeviceAccess implements Disposable {
    */
   openOnce(endpoint: Endpoint, unitId: number, signal: AbortSignal): Promise<Device> {
     const transport = this.sessions.get(endpoint).unit(unitId, { isReadOnce: true });
-    const options = deviceOptions(this.#config, undefined, this.#memoryOf(endpoint, unitId));
-    return requireDevice(transport, options, signal);
+    return requireDevice(transport, this.#optionsOf(transport), signal);
   }
 
   /**
@@ -163,15 +160,15 @@ export class DeviceAccess implements Disposable {
    */
   probe(endpoint: Endpoint, unitId: number, signal: AbortSignal): Promise<Device | undefined> {
     const transport = this.sessions.get(endpoint).unit(unitId, { retryCount: 0 });
-    const options = deviceOptions(this.#config, undefined, this.#memoryOf(endpoint, unitId));
-    return openDevice(transport, options, signal);
+    return openDevice(transport, this.#optionsOf(transport), signal);
   }
 
-  #memoryOf(endpoint: Endpoint, unitId: number): object {
-    const place = `${formatEndpoint(endpoint)}/${unitId}`;
+  /** What is known of a place is kept from one opening to the next. */
+  #optionsOf({ endpoint, unitId }: Transport, device?: DeviceConfig): DeviceOptions {
+    const place = `${endpoint}/${unitId}`;
     const memory = this.#memories.get(place) ?? {};
     this.#memories.set(place, memory);
-    return memory;
+    return deviceOptions(this.#config, device, memory);
   }
 
   /** Closes all connections. */

@@ -114,7 +114,8 @@ function noneOf(
   const ids = unitIdList(unitIds);
   const asked = ids.length - left;
   const objection = failures.find((failure) =>
-    !(failure instanceof TransportError) && !isOfGateway(failure)
+    !(failure instanceof TransportError) &&
+    !(failure instanceof ModbusException && failure.isOfGateway)
   );
   if (objection) return objection;
   const where = unitIds === "auto" ? ids.slice(0, asked).join(", ") : `${ids[0]}–${ids[asked - 1]}`;
@@ -124,10 +125,6 @@ function noneOf(
     "malformed",
     { cause: failures[0] },
   );
-}
-
-function isOfGateway(failure: unknown): boolean {
-  return failure instanceof ModbusException && (failure.code === 10 || failure.code === 11);
 }
 
 /**

@@ -74,6 +74,11 @@ export class ModbusException extends Error {
   get isBusy(): boolean {
     return this.code === 5 || this.code === 6;
   }
+
+  /** Whether a gateway says it, for a unit that it did not reach. */
+  get isOfGateway(): boolean {
+    return this.code === 10 || this.code === 11;
+  }
 }
 
 /** What was asked for is not there. Exit code 1. */

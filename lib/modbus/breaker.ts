@@ -96,11 +96,8 @@ function isGivenUp({ hasAnswered, failures }: Unit): boolean {
   return failures >= (hasAnswered ? PATIENCE : PATIENCE_WITH_STRANGERS);
 }
 
-/** The codes with which a gateway says that it did not reach a unit. */
-const GATEWAY_CODES: readonly number[] = [10, 11];
-
 /** Whether a unit was not heard: no answer in time, or a gateway that says so. */
 export function isSilence(error: unknown): error is Error {
-  if (error instanceof ModbusException) return GATEWAY_CODES.includes(error.code);
+  if (error instanceof ModbusException) return error.isOfGateway;
   return error instanceof TransportError && error.fault === "timeout";
 }

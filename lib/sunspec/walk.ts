@@ -193,7 +193,7 @@ async function lookAt(
       if (marker.getUint32(0) === MARKER) return seen({ address, functionCode });
     } catch (error) {
       if (error instanceof ModbusException) {
-        if (isGatewayFailure(error)) throw error;
+        if (error.isOfGateway) throw error;
         if (error.code === ILLEGAL_FUNCTION) return seen();
         if (error.isBusy) busy ??= error;
       } else if (isUnanswered(error)) {
@@ -211,11 +211,6 @@ async function lookAt(
 function isUnanswered(error: unknown): error is TransportError {
   return error instanceof TransportError && error.fault === "timeout" &&
     !(error instanceof NotConnectedError);
-}
-
-/** The gateway speaks for a unit that is not there. */
-function isGatewayFailure({ code }: ModbusException): boolean {
-  return code === 10 || code === 11;
 }
 
 /** Fetches the head of the map in large reads; the walk asks the device for what is not in them. */
@@ -333,7 +328,7 @@ export async function isUnmoved(
     const after = last.address + HEADER_LENGTH + last.length;
     return end !== "end_model" || (await read(after, 1)).getUint16(0) === END_MODEL;
   } catch (error) {
-    if (error instanceof ModbusException && !isGatewayFailure(error)) return false;
+    if (error instanceof ModbusException && !error.isOfGateway) return false;
     throw error;
   }
 }
