@@ -180,13 +180,18 @@ Deno.test("read", async (t) => {
   });
 });
 
+/** An inverter, to be served at whatever unit id. */
+async function inverter() {
+  const { models, baseAddress } = parseEndpointSpec("1,103");
+  return await simulateDevice({
+    identity: { manufacturer: "Helio", model: "S", options: "", version: "1", serialNumber: "S1" },
+    ...{ unitId: 1, seed: 1, baseAddress, models },
+  }, await sunspecDefinitions(undefined));
+}
+
 Deno.test("read gets over a moment's failure of a gateway, scan waits for none", async () => {
   using folder = temporaryFolder();
-  const spec = parseEndpointSpec("1,103");
-  const device = await simulateDevice({
-    identity: { manufacturer: "Helio", model: "S", options: "", version: "1", serialNumber: "S1" },
-    ...{ unitId: 1, seed: 1, baseAddress: spec.baseAddress, models: spec.models },
-  }, await sunspecDefinitions(undefined));
+  const device = await inverter();
   let requests = 0;
   // Which request fails; the answers before it show that the device is there.
   let failing = (_request: number) => false;
@@ -230,11 +235,7 @@ Deno.test("read gets over a moment's failure of a gateway, scan waits for none",
 
 Deno.test("of two unit ids that call themselves the same the second goes by its place", async (t) => {
   using folder = temporaryFolder();
-  const { models, baseAddress } = parseEndpointSpec("1,103");
-  const device = await simulateDevice({
-    identity: { manufacturer: "Helio", model: "S", options: "", version: "1", serialNumber: "S1" },
-    ...{ unitId: 1, seed: 1, baseAddress, models },
-  }, await sunspecDefinitions(undefined));
+  const device = await inverter();
   await using server = serveModbus(
     { hostname: "127.0.0.1", port: 0 },
     (_unit, { address, quantity }) => device.read(address, quantity, 0),

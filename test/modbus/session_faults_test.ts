@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { ProtocolError } from "../../lib/core/mod.ts";
 import { Sessions } from "../../lib/modbus/mod.ts";
+import type { UnitOptions } from "../../lib/modbus/session.ts";
 import { HOSTILE_REPLIES } from "./hostile_replies.ts";
 import {
   at,
@@ -80,6 +81,20 @@ Deno.test("a device that ends every connection fails the request after one recon
   assert.deepEqual(results, ["ok", "closed", "closed"]);
 });
 
+/** A unit id behind which each request is answered by the next step; `seen` is how each ended. */
+async function askScript(steps: readonly (readonly Step[])[], options: UnitOptions) {
+  const server = await serveScript(({ index }) => steps[index] ?? []);
+  const sessions = new Sessions(OPTIONS);
+  const seen: string[] = [];
+  const transport = sessions.get(at(server.port))
+    .unit(1, { ...options, observe: (result) => seen.push(result) });
+  const close = async () => {
+    sessions[Symbol.dispose]();
+    await server[Symbol.asyncDispose]();
+  };
+  return { server, transport, seen, [Symbol.asyncDispose]: close };
+}
+
 Deno.test("a request is tried again as often as it is worth it", async (t) => {
   for (
     const [name, steps, retryCount, want, results] of [
@@ -108,11 +123,8 @@ Deno.test("a request is tried again as often as it is worth it", async (t) => {
     ] as const
   ) {
     await t.step(name, async () => {
-      await using server = await serveScript(({ index }) => steps[index] ?? []);
-      using sessions = new Sessions(OPTIONS);
-      const seen: string[] = [];
-      const transport = sessions.get(at(server.port))
-        .unit(1, { retryCount, observe: (result) => seen.push(result) });
+      await using asking = await askScript(steps, { retryCount });
+      const { server, transport, seen } = asking;
       assert.equal(await read(transport), want);
       assert.deepEqual(seen.join(" "), results);
       assert.equal(server.heard.length, seen.length);
@@ -139,11 +151,8 @@ Deno.test("who reads once has what may have been a moment's failure tried once m
     ] as const
   ) {
     await t.step(name, async () => {
-      await using server = await serveScript(({ index }) => steps[index] ?? []);
-      using sessions = new Sessions(OPTIONS);
-      const seen: string[] = [];
-      const transport = sessions.get(at(server.port))
-        .unit(1, { retryCount, isReadOnce: true, observe: (result) => seen.push(result) });
+      await using asking = await askScript(steps, { retryCount, isReadOnce: true });
+      const { transport, seen } = asking;
       const before = steps[0][0] === RIGHT ? [await read(transport)] : [];
       const last = await read(transport);
       assert.equal(seen.join(" "), want);
